@@ -1,0 +1,10 @@
+# Shared by our triplets. vcpkg includes a triplet once for each port, with PORT set to its name.
+if(PORT STREQUAL "inih")
+    file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../inih-options.txt options REGEX "^INI_")
+    string(REPLACE "\";\"" "\"\\\\x3b\"" options "${options}")
+    foreach(option IN LISTS options)
+        string(REPLACE "\"" "\\\"" option "${option}")
+        string(APPEND VCPKG_C_FLAGS " -D${option}")
+    endforeach()
+    set(VCPKG_CXX_FLAGS "${VCPKG_C_FLAGS}")
+endif()

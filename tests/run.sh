@@ -1,0 +1,35 @@
+#!/bin/sh
+# Builds everything and runs the tests.
+#
+#   sh tests/run.sh [--group GROUP]... [-k PATTERN] [-v]
+#
+# Groups: style unit-linux unit-linux32 unit-wine sim pe system (default: all). -k: only what has PATTERN in "group/program/case".
+# The last line is `N passed, N failed` (and `, N skipped` if any); exit code 0 only if nothing failed and something ran.
+set -eu
+cd "$(dirname "$0")/.."
+
+presets=
+previous=
+for word; do
+    case $previous$word in
+        --help | -h) exec sed -n '2,7s/^# \{0,1\}//p' tests/run.sh ;;
+        --groupunit-linux | --group=unit-linux | --groupsim | --group=sim) presets="$presets linux" ;;
+        --groupunit-linux32 | --group=unit-linux32) presets="$presets linux32" ;;
+        --groupunit-wine | --groupsystem | --group=unit-wine | --group=system) presets="$presets win64" ;;
+        --groupstyle | --group=style) presets="$presets none" ;;
+        --grouppe | --group=pe) presets="$presets win64 win32" ;;
+    esac
+    previous=
+    [ "$word" != --group ] || previous=$word
+done
+case $presets in
+    "") presets="linux linux32 win64 win32" ;;
+    *) presets=$(echo "$presets" | sed 's/none//g') ;;
+esac
+
+# shellcheck disable=SC2086 # a list of words
+if [ -z "${presets# }" ]; then sh tools/setup.sh; else sh tools/build.sh $presets; fi || {
+    echo "0 passed, 1 failed"
+    exit 1
+}
+exec /usr/bin/python3 tests/run.py "$@"

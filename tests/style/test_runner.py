@@ -1,0 +1,87 @@
+"""tests/run.py itself: what it makes of a program's output. A runner that counts wrongly makes every other test worthless."""
+
+import contextlib
+import io
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import run  # noqa: E402
+import wine  # noqa: E402
+
+
+class ParseTap(unittest.TestCase):
+    def check(self, text, code, passed, failed, skipped=0):
+        outcome = run.parse_tap(text, code)
+        self.assertEqual((passed, failed, skipped), (outcome.passed, outcome.failed, len(outcome.skipped)), outcome.details)
+        return outcome
+
+    def test_counts(self):
+        self.check("1..2\nok 1 - a\nok 2 - b\n", 0, 2, 0)
+
+    def test_several_groups_in_one_program(self):
+        self.check("1..1\nok 1 - a\n# ok - group\n1..2\nok 1 - b\nok 2 - c\n", 0, 3, 0)
+
+    def test_failure_with_its_explanation(self):
+        outcome = self.check("1..2\nnot ok 1 - a\n# 1 != 2\n# a.c:3\nok 2 - b\n# later\n", 1, 1, 1)
+        self.assertEqual([("a", "# 1 != 2\n# a.c:3")], outcome.details)
+
+    def test_cmocka_prints_a_skip_as_failure(self):
+        outcome = self.check("1..2\nok 1 - a\n# no pipes here\nnot ok 2 # SKIP b\n", 0, 1, 0, 1)
+        self.assertEqual(["b: no pipes here"], outcome.skipped)
+
+    def test_skip_of_python(self):
+        outcome = self.check("ok 1 # SKIP test_b: late\n1..1\n", 0, 0, 0, 1)
+        self.assertEqual(["test_b: late"], outcome.skipped)
+
+    def test_silent_exit_is_a_failure(self):
+        self.check("", 0, 0, 1)
+
+    def test_no_plan_is_a_failure(self):
+        self.check("ok 1 - a\n", 0, 1, 1)
+
+    def test_died_between_two_tests(self):
+        self.check("1..3\nok 1 - a\n", 0, 1, 1)
+        self.check("1..3\nok 1 - a\n", 139, 1, 1)
+
+    def test_more_results_than_planned(self):
+        self.check("1..1\nok 1 - a\nok 2 - b\n", 0, 2, 1)
+
+    def test_sanitizer_report_after_the_last_test(self):
+        self.check("1..1\nok 1 - a\n==1==ERROR: LeakSanitizer\n", 23, 1, 1)
+
+    def test_time_out(self):
+        self.check("1..1\nok 1 - a\n", None, 1, 1)
+
+
+class Report(unittest.TestCase):
+    def last_line(self, outcome):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            code = run.report(outcome)
+        return code, output.getvalue().splitlines()[-1]
+
+    def test_last_line_and_exit_code(self):
+        self.assertEqual((0, "2 passed, 0 failed"), self.last_line(run.Outcome(passed=2)))
+        self.assertEqual((1, "2 passed, 1 failed"), self.last_line(run.Outcome(passed=2, failed=1)))
+        self.assertEqual((0, "2 passed, 0 failed, 1 skipped"), self.last_line(run.Outcome(passed=2, skipped=["x"])))
+
+    def test_nothing_ran_is_a_failure(self):
+        self.assertEqual((1, "0 passed, 0 failed"), self.last_line(run.Outcome()))
+
+
+class Run(unittest.TestCase):
+    def test_code_and_output(self):
+        self.assertEqual((3, "a\n"), wine.run(["/bin/sh", "-c", "echo a; exit 3"], 10))
+
+    def test_time_out_kills_grandchildren(self):
+        code, output = wine.run(["/bin/sh", "-c", "sleep 97 & echo $!; wait"], 0.5)
+        self.assertIsNone(code)
+        state = pathlib.Path(f"/proc/{output.strip()}/stat")
+        gone = not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+        self.assertTrue(gone, "the grandchild still runs")
+
+
+if __name__ == "__main__":
+    unittest.main()
