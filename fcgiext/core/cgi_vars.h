@@ -1,0 +1,62 @@
+/* cgi_vars: the CGI variables of a request, from the facts that the host knows, in the order of FastCGI ISAPI 1.5
+ * (reference.md section 3): APPL_MD_PATH ... SCRIPT_FILENAME, then every header field as HTTP_*.
+ *
+ * Facts come through a getter (GetServerVariable behind an interface), variables go out through a sink (the PARAMS
+ * encoder, or a test's list). No allocation of its own but one bounded scratch buffer that the caller lends.
+ *
+ * Values are the host's, byte for byte, but for these:
+ *   CONTENT_LENGTH     of the body that will be sent, not what the client has announced
+ *   HTTPS              "on" or "off"
+ *   GATEWAY_INTERFACE  "CGI/1.1" where the host has none
+ *   SCRIPT_NAME, URL   where the host has only one of them: the same; where it has neither: PATH_INFO
+ *   PATH_INFO          as the host gives it: by default the whole URL path, script included (php takes SCRIPT_NAME off)
+ *   REQUEST_URI        HTTP_URL (with the query, as the client has sent it). Without one: the path, percent-encoded anew, and the
+ *                      query. After URL Rewrite: UNENCODED_URL, the URL before the rewriting, as everywhere outside IIS
+ *   DOCUMENT_ROOT      APPL_PHYSICAL_PATH without the backslash at its end, but "C:\"
+ *   SCRIPT_FILENAME    the first of these that is the script's file for certain: PATH_TRANSLATED without the part that follows the
+ *                      script; SCRIPT_TRANSLATED; APPL_PHYSICAL_PATH with SCRIPT_NAME. Else empty. A host without
+ *                      SCRIPT_TRANSLATED (IIS 5.1) can be helped by a getter that answers it with MAP_URL_TO_PATH_EX.
+ *                      `\\?\` at the front is taken off
+ *   UNENCODED_URL, IIS_WasUrlRewritten: behind SCRIPT_FILENAME, and only when URL Rewrite acted
+ * The header fields: ALL_RAW, or ALL_HTTP where the host has no ALL_RAW; see http_vars.h. */
+#ifndef FCGIEXT_CORE_CGI_VARS_H
+#define FCGIEXT_CORE_CGI_VARS_H
+
+#include "fcgiext/core/buffer.h"
+
+/* Puts the value of the host's server variable `name` into *value (valid until the next call of the getter).
+ * false: the host has no such variable; it is then sent as an empty string. */
+typedef bool cgi_vars_get(void *context, const char *name, struct bytes *value);
+
+/* Takes one variable; both slices hold during the call only. */
+typedef void cgi_vars_put(void *context, struct bytes name, struct bytes value);
+
+/* Is there a file (no folder) at this path? Asked under the user's token. */
+typedef bool cgi_vars_is_file(void *context, struct bytes path);
+
+enum cgi_vars_result {
+    CGI_VARS_OK,
+    CGI_VARS_NO_MEMORY, /* scratch is full; some variables may have been emitted */
+    CGI_VARS_BAD_PATH, /* a control character, "..", a name that Windows opens as something else, or a path below a file that is
+                         * no script ("/file.jpg/x.php"): refuse with 400. script_path.h has the rules */
+};
+
+struct cgi_vars_request {
+    cgi_vars_get *get;
+    void *get_context;
+    cgi_vars_put *put;
+    void *put_context;
+    struct buffer *scratch;    /* empty; cleared by the caller afterwards; a limit of some 256 KiB serves */
+    uint64_t content_length;   /* of the body that will be sent; 0 for none */
+    bool path_info_is_extra;   /* AllowPathInfoForScriptMappings: PATH_INFO is only what follows the script. Where the host's
+                                  * variables say so plainly it is seen without this */
+    bool pass_proxy_header;    /* PassProxyHeader=1: HTTP_PROXY is not dropped (httpoxy) */
+    cgi_vars_is_file *is_file; /* may be NULL: then a path below a file is told from names alone. For script maps only: below
+                                  * a wildcard map "/index.php/x" is a script below a file. Not asked for scripts at the root */
+    void *is_file_context;
+};
+
+/* Emits all variables. On CGI_VARS_BAD_PATH nothing has been emitted. The getter is called at most once for each name. */
+enum cgi_vars_result cgi_vars_emit(const struct cgi_vars_request *request);
+
+#endif

@@ -1,0 +1,209 @@
+/* pool_info: making and ending a pool, its deadline, counts, and the check of every invariant. Kept apart from the
+ * scheduler so that pool.c is only the scheduling. */
+#include "fcgiext/core/pool_steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
+{
+    if (value < min)
+        return min;
+    return value > max ? max : value;
+}
+
+void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
+{
+    pool->limits = *limits;
+    pool->limits.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
+    pool->limits.queue_length = within(limits->queue_length, 0, POOL_MAX_QUEUE);
+    pool->limits.instance_max_requests = within(limits->instance_max_requests, 1, UINT32_MAX);
+    pool->workers.max_count = pool->limits.max_instances + pool_surge(&pool->limits);
+    if (pool->worker_slots < pool->workers.max_count) /* a new index is used only when all below are in use */
+        pool->worker_slots = pool->workers.max_count;
+    pool->most_serving = pool_serving(pool);
+}
+
+struct pool *pool_create(const struct pool_limits *limits, uint64_t now_ms)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->now_ms = now_ms;
+    slab_init(&pool->workers, sizeof(struct pool_worker), 0);
+    pool_set_limits(pool, limits);
+    slab_init(&pool->requests, sizeof(struct pool_request), UINT32_MAX);
+    timers_init(&pool->timers, now_ms);
+    pool->start_timer.owner = TIMER_OF_START_PAUSE;
+    pool->rapid_fail_timer.owner = TIMER_OF_RAPID_FAIL;
+    return pool;
+}
+
+void pool_destroy(struct pool *pool)
+{
+    if (!pool)
+        return;
+    slab_deinit(&pool->workers);
+    slab_deinit(&pool->requests);
+    free(pool);
+}
+
+uint64_t pool_next_deadline_ms(const struct pool *pool)
+{
+    return pool->more ? 0 : timers_next_ms(&pool->timers);
+}
+
+void pool_get_counts(const struct pool *pool, struct pool_counts *counts)
+{
+    counts->state = pool->state;
+    if (pool->draining && pool->state != POOL_STATE_CLOSED)
+        counts->state = pool->workers.used_count || pool->waiting ? POOL_STATE_DRAINING : POOL_STATE_DRAINED;
+    counts->recycle = pool->recycle;
+    counts->old_workers = pool->old_workers;
+    counts->learned_requests = pool->learned_requests;
+    counts->waiting = pool->waiting;
+    counts->workers = pool->workers.used_count;
+    memcpy(counts->by_state, pool->by_state, sizeof counts->by_state);
+}
+
+const struct pool_totals *pool_get_totals(const struct pool *pool)
+{
+    return &pool->totals;
+}
+
+uint32_t pool_worker_slots(const struct pool *pool)
+{
+    return pool->worker_slots;
+}
+
+bool pool_is_empty(const struct pool *pool)
+{
+    return pool->workers.used_count == 0 && pool->requests.used_count == 0;
+}
+
+/* ---- the invariants ---- */
+
+static void abort_on_failure(const char *condition)
+{
+    (void)condition; /* a debugger shows it */
+    abort();
+}
+
+void (*pool_check_failed)(const char *condition) = abort_on_failure;
+
+/* Not assert(): the checks are there in every build that calls them. */
+#define CHECK(condition)                   \
+    do {                                   \
+        if (!(condition))                  \
+            pool_check_failed(#condition); \
+    } while (0)
+
+/* Every wait has an end: a timer of the worker's or its request's own, or a client that is waited for. */
+static void check_timers(const struct pool_worker *worker)
+{
+    bool own_timer = timer_is_set(&worker->timer.entry);
+    if (!worker->request) { /* a start ends by itself: with STARTED, START_FAILED or EXITED */
+        CHECK(own_timer == (worker->state != WORKER_STARTING));
+        return;
+    }
+    bool request_timer = timer_is_set(&worker->request->timer.entry);
+    if (worker->request->state == REQUEST_LINGERING) {
+        CHECK(request_timer && !own_timer);
+    } else {
+        CHECK(request_timer == !worker->request->client_wait);
+        CHECK(own_timer == !worker->request->client_wait);
+    }
+}
+
+static void check_worker(const struct pool_worker *worker)
+{
+    bool has_request = worker->request != NULL;
+    CHECK(has_request == (worker->state == WORKER_BUSY || worker->state == WORKER_RETIRING));
+    CHECK(worker->state != WORKER_GONE);
+    if (has_request) {
+        CHECK(worker->request->worker == worker);
+        CHECK(worker->request->state != REQUEST_WAITING);
+        CHECK((worker->request->state == REQUEST_LINGERING) == (worker->state == WORKER_RETIRING));
+    }
+    CHECK(!worker->exited || worker->state == WORKER_BUSY); /* kept only for what it wrote */
+    CHECK(!worker->killed || worker->state == WORKER_STOPPING);
+    check_timers(worker);
+}
+
+static void check_workers(const struct pool *pool)
+{
+    uint32_t by_state[WORKER_STATE_COUNT] = {0};
+    uint32_t with_request = 0, old_workers = 0, unproven = 0;
+    for (uint32_t i = 0; i < slab_index_end(&pool->workers); i++) {
+        const struct pool_worker *worker = slab_at(&pool->workers, i);
+        if (!worker)
+            continue;
+        check_worker(worker);
+        by_state[worker->state]++;
+        bool leaving = worker->state == WORKER_STOPPING;
+        old_workers += !leaving && pool_is_old(pool, worker);
+        unproven += !leaving && !pool_is_old(pool, worker) && worker->replacement && !worker->ready;
+        with_request += worker->request != NULL;
+    }
+    CHECK(memcmp(by_state, pool->by_state, sizeof by_state) == 0);
+    uint32_t serving = pool->workers.used_count - by_state[WORKER_STOPPING];
+    CHECK(serving <= pool_max_serving(pool) || serving <= pool->most_serving);
+    CHECK(old_workers == pool->old_workers);
+    CHECK(unproven == pool->unproven);
+    CHECK(pool->credit <= pool->old_workers);
+    CHECK(pool->requests.used_count == pool->waiting + with_request);
+    uint32_t idle = 0;
+    bool old_before = false;
+    const struct pool_worker *prev_idle = NULL;
+    for (const struct pool_worker *worker = pool->idle_head; worker; worker = worker->next_idle) {
+        CHECK(worker->state == WORKER_IDLE);
+        CHECK(worker->prev_idle == prev_idle);
+        CHECK(!old_before || pool_is_old(pool, worker)); /* they are used last, and found at the tail */
+        old_before = pool_is_old(pool, worker);
+        prev_idle = worker;
+        idle++;
+    }
+    CHECK(pool->idle_tail == prev_idle);
+    CHECK(idle == by_state[WORKER_IDLE]);
+}
+
+static void check_queue(const struct pool *pool)
+{
+    uint32_t waiting = 0;
+    const struct pool_request *prev = NULL;
+    for (const struct pool_request *request = pool->queue_head; request; request = request->next) {
+        CHECK(request->state == REQUEST_WAITING);
+        CHECK(request->prev == prev);
+        CHECK(request->worker == NULL);
+        CHECK(timer_is_set(&request->timer.entry));
+        prev = request;
+        waiting++;
+    }
+    CHECK(pool->queue_tail == prev);
+    CHECK(pool->waiting == waiting);
+}
+
+/* Nothing waits for an event that nobody will send. */
+static void check_progress(const struct pool *pool)
+{
+    if (pool->more || !pool->queue_head)
+        return;
+    CHECK(pool->state == POOL_STATE_RUNNING);
+    CHECK(pool->idle_head == NULL);
+    bool enough_starting = pool->by_state[WORKER_STARTING] >= pool->waiting || pool_startable(pool) == 0;
+    CHECK(enough_starting || timer_is_set(&pool->start_timer.entry));
+}
+
+void pool_check(const struct pool *pool)
+{
+    check_workers(pool);
+    check_queue(pool);
+    check_progress(pool);
+    CHECK(pool->out == NULL);
+    CHECK((pool->state == POOL_STATE_RAPID_FAIL) <= timer_is_set(&pool->rapid_fail_timer.entry));
+    /* each request that came ends once: it is over, or it is here */
+    uint64_t ended = pool->totals.answered;
+    for (int cause = 0; cause < ERROR_CAUSE_COUNT; cause++)
+        ended += pool->totals.failed[cause];
+    CHECK(pool->totals.arrived == ended + pool->requests.used_count);
+}

@@ -1,0 +1,99 @@
+/* pool_types: the inside of a pool, for pool.c, pool_steps.c and pool_info.c only. */
+#ifndef FCGIEXT_CORE_POOL_TYPES_H
+#define FCGIEXT_CORE_POOL_TYPES_H
+
+#include "fcgiext/core/pool.h"
+
+enum timer_owner { TIMER_OF_WORKER, TIMER_OF_REQUEST, TIMER_OF_START_PAUSE, TIMER_OF_RAPID_FAIL };
+
+struct pool_timer {
+    struct timer_entry entry; /* first */
+    enum timer_owner owner;
+    void *object;
+};
+
+enum request_state {
+    REQUEST_WAITING,   /* in the queue */
+    REQUEST_RUNNING,   /* on a worker */
+    REQUEST_LINGERING, /* its connection broke; the exit of its worker decides what becomes of it */
+};
+
+struct pool_request {
+    struct slab_slot slot;
+    enum request_state state;
+    uint64_t tag;
+    struct pool_worker *worker; /* RUNNING and LINGERING */
+    struct pool_request *next;  /* WAITING */
+    struct pool_request *prev;
+    struct pool_timer timer; /* WAITING: next probe; RUNNING: request timeout; LINGERING: end of the wait */
+    uint64_t left_ms;        /* of the request timeout, while the client is waited for */
+    uint8_t retries;
+    bool replayable;
+    bool client_wait;
+    bool unanswered; /* LINGERING: a second try may be allowed */
+};
+
+struct pool_worker {
+    struct slab_slot slot;
+    enum worker_state state;
+    struct pool_request *request;  /* BUSY, RETIRING */
+    struct pool_worker *next_idle; /* IDLE */
+    struct pool_worker *prev_idle;
+    struct pool_timer timer; /* by state: idle, activity, end of the wait for its exit */
+    uint32_t served;
+    uint32_t answered;    /* requests that it has answered in full */
+    uint64_t answered_ms; /* the last time */
+    uint32_t generation;  /* another one than the pool's: to be replaced */
+    uint32_t exit_code;
+    bool has_answered; /* has ever sent a byte */
+    bool replacement;  /* started during a recycle */
+    bool ready;        /* a replacement that has proven good */
+    bool exited;
+    bool killed;
+    bool left; /* STOPPING: its connection had ended before we told it to end */
+};
+
+struct pool_failure {
+    enum error_cause cause;
+    bool has_code;
+    uint32_t code;
+};
+
+struct pool {
+    struct pool_limits limits;
+    enum pool_state state; /* RUNNING, RAPID_FAIL or CLOSED: draining stands beside it */
+    bool draining;
+    uint64_t now_ms;
+    struct slab requests;
+    struct slab workers;
+    uint32_t worker_slots; /* above the index of each worker that ever was */
+    struct pool_request *queue_head;
+    struct pool_request *queue_tail;
+    uint32_t waiting;
+    struct pool_worker *idle_head; /* used last; workers of the pool's generation first */
+    struct pool_worker *idle_tail;
+    uint32_t by_state[WORKER_STATE_COUNT];
+    struct timers timers;
+    struct pool_timer start_timer;      /* set: no start before it fires */
+    struct pool_timer rapid_fail_timer; /* set in RAPID_FAIL */
+    uint32_t failed_starts;             /* in a row */
+    uint32_t failures;                  /* since failures_since_ms, at most a minute */
+    uint64_t failures_since_ms;
+    struct pool_failure first_failure;
+    bool evicting;         /* all workers, at shut-down, or the old ones of a recycle that does not wait */
+    uint32_t evict_cursor; /* slab index: those below have been told to end */
+    uint32_t generation;
+    enum pool_recycle_state recycle;
+    uint32_t old_workers; /* of another generation and not STOPPING */
+    uint32_t unproven;    /* replacements that are neither ready nor STOPPING */
+    uint32_t credit;      /* replacements that are ready and have not replaced anybody */
+    uint32_t replacement_failures;
+    uint32_t learned_requests;
+    uint32_t last_own_exit; /* requests answered by the last worker that ended by itself right after an answer */
+    uint32_t most_serving;  /* above the limit after a reconfiguration, until workers become free */
+    bool more;
+    struct pool_totals totals;
+    struct pool_actions *out; /* of the call that is running */
+};
+
+#endif
