@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Does the simulator find bugs? Each row below plants one into a copy of the pool's sources; the normal run must then fail.
+
+Prints TAP, one line a bug. A row whose old text is not in the source any more fails: plant it anew.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = ["pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "slab.c", "timers.c", "worker.c"]
+
+# what, file, old, new
+BUGS = [
+    ("the queue is last in, first out", "pool_steps.c", "void pool_enqueue(struct pool *pool, struct pool_request *request)\n{\n",
+     "static void queue_push_front(struct pool *pool, struct pool_request *request);\n"
+     "void pool_enqueue(struct pool *pool, struct pool_request *request)\n{\n"
+     "    queue_push_front(pool, request);\n    return;\n"),
+    ("a request that was given up is not forgotten", "pool_steps.c", "    drop_request(pool, request);\n}\n\nvoid pool_forget_request",
+     "}\n\nvoid pool_forget_request"),
+    ("an answered request is rejected as well", "pool.c", "    pool_forget_request(pool, request);\n",
+     "    pool_reject_arrival(pool, request->tag, ERROR_CAUSE_PROTOCOL);\n    pool_forget_request(pool, request);\n"),
+    ("what may not be sent twice is sent twice", "pool.c", "request->unanswered && request->replayable && ", "request->unanswered && "),
+    ("a request that was answered in part is sent again", "pool.c", "    request->unanswered = outcome == POOL_OUTCOME_UNANSWERED;",
+     "    request->unanswered = true;"),
+    ("one worker too many", "pool_steps.c", "    if (serving >= max || all >= max_all)\n        return 0;",
+     "    if (serving > max || all > max_all)\n        return 0;\n    if (serving == max || all == max_all)\n        return 1;"),
+    ("the deadline of a silent worker is not set", "pool_steps.c",
+     "    pool_set_timer(pool, &worker->timer, timeout_ms);\n", "    (void)timeout_ms;\n"),
+    ("a worker that is to end gets a request", "pool_steps.c", "    if (state == WORKER_IDLE)\n        idle_push(pool, worker);\n",
+     "    if (state == WORKER_IDLE || state == WORKER_STOPPING)\n        idle_push(pool, worker);\n"),
+    ("a drained pool admits", "pool.c", "    if (pool->draining) {\n        pool_reject_arrival", "    if (pool->draining && pool->waiting) {\n        pool_reject_arrival"),
+    ("a recycle forgets a worker", "pool_recycle.c", "        pool->old_workers--;\n", "        pool->old_workers -= pool->old_workers > 1;\n"),
+    ("a replacement counts twice", "pool_recycle.c", "            pool->credit++;\n", "            pool->credit += 2;\n"),
+    ("a late event of a former worker is taken for its successor's", "slab.c", "return slot->generation == generation ? slot : NULL;",
+     "return slot->generation % 2 ? slot : NULL;"),
+    ("a kill that does not help is waited for, for ever", "pool_steps.c",
+     "    pool_emit(pool, POOL_ACTION_KILL, worker);\n    pool_set_timer(pool, &worker->timer, POOL_KILL_WAIT_MS);\n",
+     "    pool_emit(pool, POOL_ACTION_KILL, worker);\n    if (worker->served % 4 != 3)\n"
+     "        pool_set_timer(pool, &worker->timer, POOL_KILL_WAIT_MS);\n"),
+    ("rapid-fail leaves the queue waiting", "pool.c", "    while (pool_has_room(pool) && pool->queue_head)\n        pool_reject(pool,",
+     "    while (pool_has_room(pool) && pool->queue_head && pool->state == POOL_STATE_CLOSED)\n        pool_reject(pool,"),
+]
+
+
+def build(folder):
+    sources = [str(folder / "fcgiext/core" / name) for name in SOURCES] + [str(p) for p in sorted((ROOT / "tests/sim").glob("*.c"))]
+    command = ["gcc", "-std=c11", "-O1", "-w", f"-I{folder}", f"-I{ROOT}", "-o", str(folder / "sim"), *sources]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def try_bug(folder, name, old, new):
+    """None, or why the bug was not caught."""
+    path = folder / "fcgiext/core" / name
+    text = (ROOT / "fcgiext/core" / name).read_text()
+    if text.count(old) != 1:
+        return f"its place is not in {name} (or there are several)"
+    path.write_text(text.replace(old, new))
+    made = build(folder)
+    path.write_text(text)
+    if made.returncode:
+        return "it does not compile: " + made.stderr[:300]
+    try:
+        run = subprocess.run([str(folder / "sim")], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return "the run did not end"
+    return None if run.returncode else "nothing was noticed"
+
+
+def main():
+    failures = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "fcgiext/core").mkdir(parents=True)
+        for path in (ROOT / "fcgiext/core").glob("*.[ch]"):
+            (folder / "fcgiext/core" / path.name).write_bytes(path.read_bytes())
+        for number, (what, file, old, new) in enumerate(BUGS, 1):
+            why = try_bug(folder, file, old, new)
+            print(f"{'not ok' if why else 'ok'} {number} - caught: {what}" + (f"\n# {why}" if why else ""), flush=True)
+            failures += why is not None
+    print(f"1..{len(BUGS)}")
+    return 1 if failures else 0
+
+
+sys.exit(main())
