@@ -1,0 +1,22 @@
+/* compat: functions that Windows XP and Server 2003 lack, looked up at run time. This file alone knows their names. */
+#ifndef FCGIEXT_WIN32_COMPAT_H
+#define FCGIEXT_WIN32_COMPAT_H
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+/* Calls CreateProcessW so that the child inherits exactly `handles` (which must be inheritable). Where the system cannot
+ * say that (before Vista) they are inheritable only during the call, under a lock that all our starts share.
+ * `startup` and the flags are completed here. 0 or a Win32 error. */
+DWORD compat_create_process(WCHAR *command_line, DWORD flags, const WCHAR *environment, const WCHAR *directory,
+                            const STARTUPINFOW *startup, HANDLE *handles, unsigned handle_count, PROCESS_INFORMATION *process);
+
+/* Once, before the first use / after the last one. */
+void compat_init(void);
+void compat_deinit(void);
+
+/* PIPE_REJECT_REMOTE_CLIENTS where it is known (Vista), else 0. */
+DWORD compat_reject_remote_clients(void);
+
+#endif

@@ -1,0 +1,149 @@
+/* ecb: see ecb.h. Hosts differ: IIS 5.1 and mod_isapi have no VECTOR_SEND; some calls are refused with FALSE. What is
+ * refused falls back to SEND_RESPONSE_HEADER_EX and WriteClient, and is remembered for the request. */
+#include "fcgiext/win32/ecb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_VARIABLE_LEN = 1024, MAX_VARIABLE_LEN = 1024 * 1024 };
+
+static void WINAPI on_completion(EXTENSION_CONTROL_BLOCK *block, void *context, DWORD len, DWORD error)
+{
+    struct ecb *ecb = context;
+    (void)block;
+    ecb->done(ecb->context, len, error);
+}
+
+static BOOL call(struct ecb *ecb, DWORD request, void *buffer, DWORD *size, DWORD *type)
+{
+    return ecb->block->ServerSupportFunction(ecb->block->ConnID, request, buffer, size, type);
+}
+
+DWORD ecb_init(struct ecb *ecb, EXTENSION_CONTROL_BLOCK *block, ecb_done *done, void *context)
+{
+    ZeroMemory(ecb, sizeof *ecb);
+    ecb->block = block;
+    ecb->done = done;
+    ecb->context = context;
+    ecb->can_vector_send = HIWORD(block->dwVersion) >= 6;
+    ecb->variable = malloc(FIRST_VARIABLE_LEN);
+    if (!ecb->variable)
+        return ERROR_OUTOFMEMORY;
+    ecb->variable_capacity = FIRST_VARIABLE_LEN;
+    return call(ecb, HSE_REQ_IO_COMPLETION, (void *)(ULONG_PTR)on_completion, NULL, (DWORD *)ecb) ? 0 : GetLastError();
+}
+
+void ecb_deinit(struct ecb *ecb)
+{
+    free(ecb->variable);
+    ecb->variable = NULL;
+}
+
+bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value)
+{
+    for (;;) {
+        DWORD len = ecb->variable_capacity - 1; /* room for a NUL of ours */
+        if (ecb->block->GetServerVariable(ecb->block->ConnID, (char *)(ULONG_PTR)name, ecb->variable, &len)) {
+            if (len && ecb->variable[len - 1] == '\0')
+                len--; /* the host counts the string's NUL */
+            ecb->variable[len] = '\0';
+            *value = bytes_of(ecb->variable, len);
+            return true;
+        }
+        if (GetLastError() != ERROR_INSUFFICIENT_BUFFER || ecb->variable_capacity >= MAX_VARIABLE_LEN)
+            return false;
+        DWORD capacity = len > ecb->variable_capacity ? len + 1 : ecb->variable_capacity * 2;
+        char *larger = capacity > MAX_VARIABLE_LEN ? NULL : realloc(ecb->variable, capacity);
+        if (!larger)
+            return false;
+        ecb->variable = larger;
+        ecb->variable_capacity = capacity;
+    }
+}
+
+DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len)
+{
+    DWORD flags = HSE_IO_ASYNC;
+    return call(ecb, HSE_REQ_ASYNC_READ_CLIENT, buffer, &len, &flags) ? 0 : GetLastError();
+}
+
+static DWORD vector_send(struct ecb *ecb, const struct ecb_response *response)
+{
+    HSE_RESPONSE_VECTOR *vector = &ecb->vector;
+    ZeroMemory(vector, sizeof *vector);
+    vector->dwFlags = HSE_IO_ASYNC;
+    if (response->final)
+        vector->dwFlags |= HSE_IO_FINAL_SEND;
+    if (!response->keep_alive && response->final)
+        vector->dwFlags |= HSE_IO_DISCONNECT_AFTER_SEND;
+    if (response->status_line) {
+        vector->dwFlags |= HSE_IO_SEND_HEADERS | HSE_IO_TRY_SKIP_CUSTOM_ERRORS;
+        vector->pszStatus = (char *)(ULONG_PTR)response->status_line;
+        vector->pszHeaders = (char *)(ULONG_PTR)response->headers;
+    }
+    if (response->body.len) {
+        ZeroMemory(&ecb->element, sizeof ecb->element);
+        ecb->element.ElementType = HSE_VECTOR_ELEMENT_TYPE_MEMORY_BUFFER;
+        ecb->element.pvContext = (void *)(ULONG_PTR)response->body.ptr;
+        ecb->element.cbSize = response->body.len;
+        vector->nElementCount = 1;
+        vector->lpElementArray = &ecb->element;
+    }
+    return call(ecb, HSE_REQ_VECTOR_SEND, vector, NULL, NULL) ? 0 : GetLastError();
+}
+
+static DWORD send_headers(struct ecb *ecb, const struct ecb_response *response)
+{
+    HSE_SEND_HEADER_EX_INFO info;
+    ZeroMemory(&info, sizeof info);
+    info.pszStatus = response->status_line;
+    info.cchStatus = (DWORD)strlen(response->status_line);
+    info.pszHeader = response->headers;
+    info.cchHeader = (DWORD)strlen(response->headers);
+    info.fKeepConn = response->keep_alive;
+    return call(ecb, HSE_REQ_SEND_RESPONSE_HEADER_EX, &info, NULL, NULL) ? 0 : GetLastError();
+}
+
+DWORD ecb_send(struct ecb *ecb, const struct ecb_response *response)
+{
+    if (response->status_line)
+        ecb->block->dwHttpStatusCode = response->status; /* for the host's log */
+    if (!response->status_line && !response->body.len) {
+        ecb->done(ecb->context, 0, 0); /* nothing to send */
+        return 0;
+    }
+    if (ecb->can_vector_send) {
+        DWORD error = vector_send(ecb, response);
+        if (error != ERROR_INVALID_PARAMETER && error != ERROR_CALL_NOT_IMPLEMENTED && error != ERROR_NOT_SUPPORTED)
+            return error;
+        ecb->can_vector_send = false;
+    }
+    DWORD error = response->status_line ? send_headers(ecb, response) : 0;
+    if (error)
+        return error;
+    if (!response->body.len) {
+        ecb->done(ecb->context, 0, 0);
+        return 0;
+    }
+    DWORD len = (DWORD)response->body.len;
+    return ecb->block->WriteClient(ecb->block->ConnID, (void *)(ULONG_PTR)response->body.ptr, &len, HSE_IO_ASYNC)
+               ? 0
+               : GetLastError();
+}
+
+bool ecb_is_connected(struct ecb *ecb)
+{
+    BOOL connected = TRUE;
+    return !call(ecb, HSE_REQ_IS_CONNECTED, &connected, NULL, NULL) || connected;
+}
+
+void ecb_close_connection(struct ecb *ecb)
+{
+    call(ecb, HSE_REQ_CLOSE_CONNECTION, NULL, NULL, NULL);
+}
+
+void ecb_finish(struct ecb *ecb, DWORD status)
+{
+    call(ecb, HSE_REQ_DONE_WITH_SESSION, &status, NULL, NULL);
+    ecb->block = NULL;
+}

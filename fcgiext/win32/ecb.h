@@ -1,0 +1,57 @@
+/* ecb: the host's side of a request: server variables, reading and sending, the end. One asynchronous operation at a
+ * time; its completion may come inside the call that began it, or before HttpExtensionProc has returned. */
+#ifndef FCGIEXT_WIN32_ECB_H
+#define FCGIEXT_WIN32_ECB_H
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <httpext.h>
+
+#include "fcgiext/core/buffer.h"
+
+/* Called on a thread of the host's, or inside the call that began the operation. */
+typedef void ecb_done(void *context, DWORD len, DWORD error);
+
+struct ecb {
+    EXTENSION_CONTROL_BLOCK *block;
+    ecb_done *done;
+    void *context;
+    bool can_vector_send;
+    char *variable; /* the last variable's value; owned */
+    DWORD variable_capacity;
+    HSE_VECTOR_ELEMENT element;
+    HSE_RESPONSE_VECTOR vector;
+};
+
+/* Registers the completion callback. 0 or a Win32 error. */
+DWORD ecb_init(struct ecb *ecb, EXTENSION_CONTROL_BLOCK *block, ecb_done *done, void *context);
+void ecb_deinit(struct ecb *ecb);
+
+/* false: the host does not have it. The value is NUL-terminated behind its end and holds until the next call. */
+bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value);
+
+/* Begin: 0 means that `done` is called, with what came of it; else it is not. */
+DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len);
+
+struct ecb_response {
+    const char *status_line; /* NULL: the headers have been sent */
+    const char *headers;     /* lines, blank line, NUL */
+    unsigned status;
+    struct bytes body; /* stays until `done` */
+    bool final;
+    bool keep_alive;
+};
+DWORD ecb_send(struct ecb *ecb, const struct ecb_response *response);
+
+/* true also when the host cannot tell. */
+bool ecb_is_connected(struct ecb *ecb);
+
+/* Closes the client's connection, so that a pending operation completes. */
+void ecb_close_connection(struct ecb *ecb);
+
+/* The end of the session with one of HSE_STATUS_SUCCESS, _SUCCESS_AND_KEEP_CONN, _ERROR; the ECB must not be touched afterwards. */
+void ecb_finish(struct ecb *ecb, DWORD status);
+
+#endif

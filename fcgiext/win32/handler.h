@@ -1,0 +1,38 @@
+/* handler: one request, from HttpExtensionProc to DONE_WITH_SESSION: joins the host's side (ecb), the state machine
+ * (core/relay) and the worker that it is on (worker_io). All its events are handled on its strand. */
+#ifndef FCGIEXT_WIN32_HANDLER_H
+#define FCGIEXT_WIN32_HANDLER_H
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <httpext.h>
+
+#include "fcgiext/core/pool.h"
+
+struct engine;
+struct handler;
+struct worker_io;
+
+/* HttpExtensionProc: takes the request over (HSE_STATUS_PENDING), or says that nothing can be done (HSE_STATUS_ERROR). */
+DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block);
+
+void handler_ref(struct handler *handler);
+void handler_unref(struct handler *handler);
+
+/* From the worker's strand. */
+void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, bool reused, bool read_pending);
+void handler_read(struct handler *handler);
+void handler_written(struct handler *handler, DWORD len, DWORD error);
+
+/* The id under which the pool knows it: set by handler_assigned. */
+uint64_t handler_request(const struct handler *handler);
+
+/* POOL_ACTION_PROBE: tells the pool if the client of a waiting request has gone. */
+void handler_probe(struct handler *handler, uint64_t request);
+
+/* POOL_ACTION_ABORT or _REJECT. */
+void handler_fail(struct handler *handler, const struct pool_action *action);
+
+#endif

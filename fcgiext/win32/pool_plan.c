@@ -1,0 +1,139 @@
+/* pool_plan: see pool_plan.h. */
+#include "fcgiext/win32/pool_plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+#include <ws2tcpip.h>
+
+#include "fcgiext/win32/wide.h"
+
+enum { WORKERS_PER_PROCESSOR = 4, EXTERNAL_CONNECTIONS = 32 };
+
+static const char php_limit[] = "PHP_FCGI_MAX_REQUESTS";
+
+static DWORD make_command_line(struct process_plan *plan, const struct config_pool *config)
+{
+    WCHAR *program = wide_of_utf8(config->exe_path);
+    WCHAR *arguments = wide_of_utf8(config->arguments);
+    DWORD error = ERROR_OUTOFMEMORY;
+    if (program && arguments) {
+        size_t len = wcslen(program) + wcslen(arguments) + 4;
+        plan->command_line = malloc(len * sizeof(WCHAR));
+        plan->directory = _wcsdup(program);
+        if (plan->command_line && plan->directory) {
+            swprintf(plan->command_line, len, L"\"%ls\"%ls%ls", program, *arguments ? L" " : L"", arguments);
+            WCHAR *slash = wcsrchr(plan->directory, L'\\');
+            WCHAR *other = wcsrchr(plan->directory, L'/');
+            if (!slash || (other && other > slash))
+                slash = other;
+            if (slash)
+                slash[slash > plan->directory && slash[-1] == L':'] = L'\0'; /* "C:\" keeps its backslash */
+            else
+                wcscpy(plan->directory, L".");
+            error = 0;
+        }
+    }
+    free(program);
+    free(arguments);
+    return error;
+}
+
+static WCHAR *env_entry(const char *name, const char *value)
+{
+    WCHAR *wide_name = wide_of_utf8(name);
+    WCHAR *wide_value = wide_of_utf8(value);
+    WCHAR *entry = NULL;
+    if (wide_name && wide_value) {
+        size_t len = wcslen(wide_name) + wcslen(wide_value) + 2;
+        entry = malloc(len * sizeof *entry);
+        if (entry)
+            swprintf(entry, len, L"%ls=%ls", wide_name, wide_value);
+    }
+    free(wide_name);
+    free(wide_value);
+    return entry;
+}
+
+static DWORD make_env(struct process_plan *plan, const struct config_pool *config)
+{
+    plan->env = calloc(config->env_count + 1, sizeof *plan->env);
+    if (!plan->env)
+        return ERROR_OUTOFMEMORY;
+    bool has_php_limit = false;
+    for (size_t i = 0; i < config->env_count; i++) {
+        const struct config_env *env = &config->env[i];
+        plan->env[plan->env_count] = env_entry(env->name, env->value);
+        if (!plan->env[plan->env_count++])
+            return ERROR_OUTOFMEMORY;
+        has_php_limit |= bytes_equal_nocase(bytes_of_str(env->name), bytes_of_str(php_limit));
+    }
+    if (has_php_limit)
+        return 0;
+    /* php's own limit (500 unless told) must not end a process that we count on */
+    char limit[16];
+    snprintf(limit, sizeof limit, "%lu", (unsigned long)config->instance_max_requests + 1);
+    plan->env[plan->env_count] = env_entry(php_limit, limit);
+    return plan->env[plan->env_count++] ? 0 : ERROR_OUTOFMEMORY;
+}
+
+DWORD pool_plan_make(struct process_plan *plan, const struct config_pool *config)
+{
+    ZeroMemory(plan, sizeof *plan);
+    plan->signal_ms = config->signal_before_terminate_s * 1000;
+    if (config->address_count)
+        return 0; /* no process of ours */
+    DWORD error = make_command_line(plan, config);
+    return error ? error : make_env(plan, config);
+}
+
+void pool_plan_free(struct process_plan *plan)
+{
+    free(plan->command_line);
+    free(plan->directory);
+    for (unsigned i = 0; i < plan->env_count; i++)
+        free(plan->env[i]);
+    free(plan->env);
+    ZeroMemory(plan, sizeof *plan);
+}
+
+struct pool_limits pool_limits_of(const struct config_pool *config)
+{
+    SYSTEM_INFO system;
+    GetSystemInfo(&system);
+    struct pool_limits limits = {
+        .max_instances = config->max_instances,
+        .queue_length = config->queue_length,
+        .instance_max_requests = config->instance_max_requests,
+        .idle_timeout_ms = config->idle_timeout_s * 1000ull,
+        .activity_timeout_ms = config->activity_timeout_s * 1000ull,
+        .request_timeout_ms = config->request_timeout_s * 1000ull,
+        .startup_timeout_ms = config->startup_timeout_s * 1000ull,
+        .signal_ms = config->signal_before_terminate_s * 1000ull,
+        .rapid_fails_per_minute = config->rapid_fails_per_minute,
+        .external = config->address_count > 0,
+    };
+    if (limits.max_instances == 0)
+        limits.max_instances = limits.external ? EXTERNAL_CONNECTIONS : WORKERS_PER_PROCESSOR * system.dwNumberOfProcessors;
+    if (limits.max_instances > POOL_MAX_WORKERS)
+        limits.max_instances = POOL_MAX_WORKERS;
+    return limits;
+}
+
+DWORD tcp_resolve(const struct config_address *address, struct sockaddr_storage *out, int *out_len)
+{
+    char port[8];
+    struct addrinfo hints;
+    struct addrinfo *found = NULL;
+    ZeroMemory(&hints, sizeof hints);
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_protocol = IPPROTO_TCP;
+    snprintf(port, sizeof port, "%u", (unsigned)address->port);
+    int error = getaddrinfo(address->host, port, &hints, &found);
+    if (error)
+        return (DWORD)error;
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    *out_len = (int)found->ai_addrlen;
+    freeaddrinfo(found);
+    return 0;
+}

@@ -1,0 +1,123 @@
+/* transport: see transport.h. Closing is also how an operation is cancelled: CancelIoEx is missing on XP, and a
+ * connection with an operation cut short is of no further use. */
+#include "fcgiext/win32/transport.h"
+
+#include <mswsock.h>
+#include <ws2tcpip.h>
+
+void transport_init(struct transport *transport)
+{
+    transport->pipe = INVALID_HANDLE_VALUE;
+    transport->socket = INVALID_SOCKET;
+}
+
+DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const WCHAR *name)
+{
+    /* The worker may act as the writer of the last message (CONTEXT_TRACKING): each write of a request is issued under
+     * that request's token. It may never get more than impersonation, whoever it is. */
+    DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION | SECURITY_CONTEXT_TRACKING;
+    HANDLE pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, flags, NULL);
+    if (pipe == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    DWORD error = iocp_attach(iocp, pipe);
+    if (error) {
+        CloseHandle(pipe);
+        return error;
+    }
+    transport->pipe = pipe;
+    return 0;
+}
+
+static DWORD bind_any(SOCKET socket, const struct sockaddr *address, int address_len)
+{
+    struct sockaddr_storage any; /* ConnectEx wants a bound socket; all zero is "any address, any port" */
+    ZeroMemory(&any, sizeof any);
+    any.ss_family = address->sa_family;
+    return bind(socket, (const struct sockaddr *)&any, address_len) ? (DWORD)WSAGetLastError() : 0;
+}
+
+static DWORD find_connect_ex(SOCKET socket, LPFN_CONNECTEX *connect_ex)
+{
+    GUID id = WSAID_CONNECTEX;
+    DWORD len = 0;
+    if (WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, connect_ex, sizeof *connect_ex, &len, NULL, NULL))
+        return (DWORD)WSAGetLastError();
+    return 0;
+}
+
+DWORD transport_open_tcp(struct transport *transport, struct iocp *iocp, const struct sockaddr *address, int address_len,
+                         struct iocp_op *op)
+{
+    SOCKET socket = WSASocketW(address->sa_family, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    if (socket == INVALID_SOCKET)
+        return (DWORD)WSAGetLastError();
+    LPFN_CONNECTEX connect_ex = NULL;
+    BOOL no_delay = TRUE;
+    SetHandleInformation((HANDLE)socket, HANDLE_FLAG_INHERIT, 0); /* no worker of ours may hold it open */
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&no_delay, sizeof no_delay);
+    DWORD error = bind_any(socket, address, address_len);
+    if (!error)
+        error = iocp_attach(iocp, (HANDLE)socket);
+    if (!error)
+        error = find_connect_ex(socket, &connect_ex);
+    if (!error) {
+        ZeroMemory(&op->overlapped, sizeof op->overlapped);
+        if (!connect_ex(socket, address, address_len, NULL, 0, NULL, &op->overlapped))
+            error = (DWORD)WSAGetLastError();
+        if (error == ERROR_IO_PENDING)
+            error = 0;
+    }
+    if (error) {
+        closesocket(socket);
+        return error;
+    }
+    transport->socket = socket;
+    return 0;
+}
+
+DWORD transport_tcp_connected(struct transport *transport)
+{
+    if (setsockopt(transport->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0))
+        return (DWORD)WSAGetLastError();
+    return 0;
+}
+
+/* The common end of an overlapped call: success, too, completes through the port. */
+static DWORD begun(BOOL ok, DWORD error)
+{
+    return ok || error == ERROR_IO_PENDING ? 0 : error;
+}
+
+DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op)
+{
+    ZeroMemory(&op->overlapped, sizeof op->overlapped);
+    if (transport->pipe != INVALID_HANDLE_VALUE) {
+        BOOL ok = ReadFile(transport->pipe, buffer, len, NULL, &op->overlapped);
+        return begun(ok, GetLastError());
+    }
+    WSABUF slice = {len, buffer};
+    DWORD flags = 0;
+    BOOL ok = WSARecv(transport->socket, &slice, 1, NULL, &flags, &op->overlapped, NULL) == 0;
+    return begun(ok, (DWORD)WSAGetLastError());
+}
+
+DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op)
+{
+    ZeroMemory(&op->overlapped, sizeof op->overlapped);
+    if (transport->pipe != INVALID_HANDLE_VALUE) {
+        BOOL ok = WriteFile(transport->pipe, bytes, len, NULL, &op->overlapped);
+        return begun(ok, GetLastError());
+    }
+    WSABUF slice = {len, (char *)(ULONG_PTR)bytes};
+    BOOL ok = WSASend(transport->socket, &slice, 1, NULL, 0, &op->overlapped, NULL) == 0;
+    return begun(ok, (DWORD)WSAGetLastError());
+}
+
+void transport_close(struct transport *transport)
+{
+    if (transport->pipe != INVALID_HANDLE_VALUE)
+        CloseHandle(transport->pipe);
+    if (transport->socket != INVALID_SOCKET)
+        closesocket(transport->socket);
+    transport_init(transport);
+}

@@ -1,0 +1,39 @@
+/* transport: our end of the connection to a worker: a named pipe or a TCP connection, always overlapped, with its
+ * completions on an iocp. One read and one write may be outstanding; not safe for several threads (each worker's strand
+ * uses its own). */
+#ifndef FCGIEXT_WIN32_TRANSPORT_H
+#define FCGIEXT_WIN32_TRANSPORT_H
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include "fcgiext/win32/iocp.h"
+
+struct transport {
+    HANDLE pipe;   /* INVALID_HANDLE_VALUE: none */
+    SOCKET socket; /* INVALID_SOCKET: none */
+};
+
+void transport_init(struct transport *transport);
+static inline BOOL transport_is_open(const struct transport *transport)
+{
+    return transport->pipe != INVALID_HANDLE_VALUE || transport->socket != INVALID_SOCKET;
+}
+
+/* Opens the client's end of a pipe. ERROR_PIPE_BUSY: nobody listens right now. */
+DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const WCHAR *name);
+
+/* Begins a TCP connection; `op` completes when it stands or has failed. Then transport_tcp_connected. */
+DWORD transport_open_tcp(struct transport *transport, struct iocp *iocp, const struct sockaddr *address, int address_len,
+                         struct iocp_op *op);
+DWORD transport_tcp_connected(struct transport *transport);
+
+/* 0: `op` will complete. Else nothing was begun. */
+DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op);
+DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op);
+
+/* Outstanding operations complete with an error. */
+void transport_close(struct transport *transport);
+
+#endif

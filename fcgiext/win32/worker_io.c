@@ -1,0 +1,544 @@
+/* worker_io: see worker_io.h.
+ *
+ * The order in which one run of the strand looks at what has come matters: completions first, then what the handler
+ * wants, then its release, then the exit of the process, then the mailbox. So a request is off the worker before the
+ * pool hears of it, and the pool's next action finds the worker in the state that the pool believes it to be in. */
+#include "fcgiext/win32/worker_io.h"
+
+#include <stdlib.h>
+
+#include "fcgiext/core/relay.h"
+#include "fcgiext/win32/engine.h"
+#include "fcgiext/win32/handler.h"
+#include "fcgiext/win32/pool_plan.h"
+
+_Static_assert((int)WORKER_READ_LEN <= (int)RELAY_READ_LEN, "the relay has room for one read beyond its limit");
+
+enum {
+    WORKER_MAIL = 1,
+    WORKER_STARTED = 2,
+    WORKER_READ_DONE = 4,
+    WORKER_WRITE_DONE = 8,
+    WORKER_CONNECT_DONE = 16,
+    WORKER_TRY_CONNECT = 32,
+    WORKER_WANT_WRITE = 64,
+    WORKER_WANT_READ = 128,
+    WORKER_WANT_CLOSE = 256,
+    WORKER_WANT_RELEASE = 512,
+    WORKER_EXITED = 1024,
+};
+
+static void run(struct strand *strand, LONG bits);
+
+void worker_io_ref(struct worker_io *worker)
+{
+    InterlockedIncrement(&worker->refs);
+}
+
+void worker_io_unref(struct worker_io *worker)
+{
+    if (InterlockedDecrement(&worker->refs))
+        return;
+    struct engine *engine = worker->pool->engine;
+    free(worker->read_buffer);
+    free(worker);
+    engine_object_gone(engine);
+}
+
+/* Posts for a completion that held a reference. */
+static void post_and_unref(struct worker_io *worker, LONG bits)
+{
+    strand_post(&worker->strand, bits);
+    worker_io_unref(worker);
+}
+
+static void report(struct worker_io *worker, enum pool_event_kind kind, uint32_t code)
+{
+    struct pool_event event = {.kind = kind, .worker = worker->id, .code = code};
+    engine_pool_event(worker->pool, &event);
+}
+
+/* ---- completions, on threads of the port ---- */
+
+static void on_launch(struct iocp_op *op, DWORD len, DWORD error)
+{
+    (void)len;
+    (void)error;
+    post_and_unref(CONTAINING_RECORD(op, struct worker_io, launch_op), WORKER_MAIL);
+}
+
+static void on_read(struct iocp_op *op, DWORD len, DWORD error)
+{
+    struct worker_io *worker = CONTAINING_RECORD(op, struct worker_io, read_op);
+    worker->read_len = len;
+    worker->read_error = error;
+    post_and_unref(worker, WORKER_READ_DONE);
+}
+
+static void on_write(struct iocp_op *op, DWORD len, DWORD error)
+{
+    struct worker_io *worker = CONTAINING_RECORD(op, struct worker_io, write_op);
+    worker->write_done_len = error && !len ? 1 : len; /* what was begun may have been read in part, whatever is reported */
+    worker->write_error = error;
+    post_and_unref(worker, WORKER_WRITE_DONE);
+}
+
+static void on_connect(struct iocp_op *op, DWORD len, DWORD error)
+{
+    struct worker_io *worker = CONTAINING_RECORD(op, struct worker_io, connect_op);
+    (void)len;
+    worker->read_error = error; /* nothing is read while it connects */
+    post_and_unref(worker, WORKER_CONNECT_DONE);
+}
+
+static void on_exit_op(struct iocp_op *op, DWORD len, DWORD error)
+{
+    (void)len;
+    (void)error;
+    post_and_unref(CONTAINING_RECORD(op, struct worker_io, exit_op), WORKER_EXITED);
+}
+
+/* On a thread of the system's wait pool: only hands on, so that UnregisterWaitEx never waits long. */
+static void CALLBACK on_exit_wait(void *context, BOOLEAN timed_out)
+{
+    struct worker_io *worker = context;
+    (void)timed_out;
+    InterlockedExchange(&worker->exit_fired, 1);
+    iocp_post(&worker->pool->engine->iocp, &worker->exit_op);
+}
+
+/* ---- reading and writing ---- */
+
+/* What is being read from it will complete later, and is of no interest then. */
+static void close_transport(struct worker_io *worker)
+{
+    transport_close(&worker->transport);
+    worker->read_stale = worker->read_pending;
+    worker->read_wanted = false;
+}
+
+/* The connection has ended, or brought what nobody asked for, while no request was on it. */
+static void idle_read_came(struct worker_io *worker)
+{
+    worker->read_ready = false;
+    close_transport(worker);
+    if (!worker->closing)
+        report(worker, POOL_EVENT_DISCONNECTED, worker->read_error);
+}
+
+static void begin_read(struct worker_io *worker)
+{
+    worker->read_wanted = worker->read_pending && worker->read_stale;
+    if (worker->read_pending || worker->read_ready)
+        return;
+    worker_io_ref(worker);
+    DWORD error = ERROR_BROKEN_PIPE;
+    if (transport_is_open(&worker->transport))
+        error = transport_read(&worker->transport, worker->read_buffer, WORKER_READ_LEN, &worker->read_op);
+    if (!error) {
+        worker->read_pending = true;
+        return;
+    }
+    worker->read_len = 0;
+    worker->read_error = error;
+    post_and_unref(worker, WORKER_READ_DONE);
+}
+
+static void begin_write(struct worker_io *worker)
+{
+    worker->writer = worker->bound;
+    handler_ref(worker->writer);
+    worker_io_ref(worker);
+    DWORD error = ERROR_BROKEN_PIPE;
+    if (transport_is_open(&worker->transport))
+        error = transport_write(&worker->transport, worker->to_write.ptr, (DWORD)worker->to_write.len, &worker->write_op);
+    if (!error) {
+        worker->write_pending = true;
+        return;
+    }
+    worker->write_done_len = 0;
+    worker->write_error = error;
+    post_and_unref(worker, WORKER_WRITE_DONE);
+}
+
+static void read_done(struct worker_io *worker)
+{
+    worker->read_pending = false;
+    if (worker->read_stale) {
+        worker->read_stale = false;
+        if (worker->read_wanted)
+            begin_read(worker);
+        return;
+    }
+    if (worker->read_len == 0 && worker->read_error == 0)
+        worker->read_error = ERROR_HANDLE_EOF; /* TCP: the other side has closed */
+    worker->read_ready = true;
+    if (worker->bound)
+        handler_read(worker->bound);
+    else
+        idle_read_came(worker);
+}
+
+static void write_done(struct worker_io *worker)
+{
+    struct handler *writer = worker->writer;
+    worker->write_pending = false;
+    worker->writer = NULL;
+    if (worker->bound == writer)
+        handler_written(writer, worker->write_done_len, worker->write_error);
+    handler_unref(writer);
+}
+
+/* ---- start and connection ---- */
+
+/* Its own pool says that it is there. From now on a read is always pending while it is idle. */
+static void connected(struct worker_io *worker, enum pool_event_kind kind)
+{
+    worker->connecting = false;
+    worker->reused = false;
+    if (worker->closing)
+        return;
+    begin_read(worker);
+    report(worker, kind, 0);
+}
+
+static DWORD watch_exit(struct worker_io *worker)
+{
+    worker_io_ref(worker); /* for exit_op */
+    if (RegisterWaitForSingleObject(&worker->exit_wait, worker->process.process, on_exit_wait, worker, INFINITE,
+                                    WT_EXECUTEONLYONCE))
+        return 0;
+    worker_io_unref(worker);
+    return GetLastError();
+}
+
+static DWORD start_process(struct worker_io *worker)
+{
+    HANDLE server_end = INVALID_HANDLE_VALUE;
+    struct iocp *iocp = &worker->pool->engine->iocp;
+    DWORD error = process_create_pipe(&worker->process, &server_end);
+    if (error)
+        return error;
+    error = transport_open_pipe(&worker->transport, iocp, worker->process.pipe_name);
+    if (error) {
+        CloseHandle(server_end);
+        return error;
+    }
+    error = process_start(&worker->process, &worker->pool->plan, server_end);
+    if (!error)
+        error = watch_exit(worker);
+    return error;
+}
+
+static DWORD begin_tcp(struct worker_io *worker)
+{
+    const struct config_pool *config = worker->pool->config;
+    const struct config_address *address = &config->addresses[(uint32_t)worker->id % config->address_count];
+    struct sockaddr_storage resolved;
+    int resolved_len = 0;
+    DWORD error = tcp_resolve(address, &resolved, &resolved_len);
+    if (error)
+        return error;
+    worker_io_ref(worker);
+    error = transport_open_tcp(&worker->transport, &worker->pool->engine->iocp, (struct sockaddr *)&resolved, resolved_len,
+                               &worker->connect_op);
+    if (error)
+        worker_io_unref(worker);
+    return error;
+}
+
+static void fail_start(struct worker_io *worker, DWORD error)
+{
+    process_kill(&worker->process); /* it may run, if only the watch failed */
+    close_transport(worker);
+    report(worker, POOL_EVENT_START_FAILED, error);
+}
+
+static void do_start(struct worker_io *worker)
+{
+    DWORD error = ERROR_OUTOFMEMORY;
+    worker->read_buffer = malloc(WORKER_READ_LEN);
+    if (worker->read_buffer)
+        error = worker->external ? begin_tcp(worker) : start_process(worker);
+    if (error) {
+        fail_start(worker, error);
+        return;
+    }
+    if (!worker->external) {
+        worker->started = true;
+        connected(worker, POOL_EVENT_STARTED);
+    }
+}
+
+static void tcp_done(struct worker_io *worker)
+{
+    DWORD error = worker->read_error;
+    if (!error && transport_is_open(&worker->transport))
+        error = transport_tcp_connected(&worker->transport);
+    bool first = !worker->started;
+    if (!error) {
+        worker->started = true;
+        connected(worker, first ? POOL_EVENT_STARTED : POOL_EVENT_CONNECTED);
+    } else if (first) {
+        fail_start(worker, error);
+    } else if (!worker->closing) {
+        close_transport(worker);
+        report(worker, POOL_EVENT_DISCONNECTED, error);
+    }
+}
+
+/* The program has disconnected and will listen again in a moment: until then the name is busy (231). */
+static void try_connect(struct worker_io *worker)
+{
+    if (!worker->connecting || worker->closing)
+        return;
+    DWORD error = transport_open_pipe(&worker->transport, &worker->pool->engine->iocp, worker->process.pipe_name);
+    if (!error) {
+        connected(worker, POOL_EVENT_CONNECTED);
+        return;
+    }
+    if (error == ERROR_PIPE_BUSY) {
+        engine_retry_connect(worker->pool->engine, worker);
+        return;
+    }
+    worker->connecting = false;
+    report(worker, POOL_EVENT_DISCONNECTED, error);
+}
+
+static void do_connect(struct worker_io *worker)
+{
+    close_transport(worker);
+    worker->connecting = true;
+    if (!worker->external) {
+        try_connect(worker);
+        return;
+    }
+    DWORD error = begin_tcp(worker);
+    if (error) {
+        worker->connecting = false;
+        report(worker, POOL_EVENT_DISCONNECTED, error);
+    }
+}
+
+/* ---- the pool's actions ---- */
+
+static void do_assign(struct worker_io *worker, const struct pool_action *action)
+{
+    struct handler *handler = (struct handler *)(ULONG_PTR)action->tag;
+    bool reading = (worker->read_pending && !worker->read_stale) || worker->read_wanted || worker->read_ready;
+    worker->bound = handler;
+    handler_ref(handler);
+    handler_assigned(handler, worker, action->request, worker->reused, reading);
+    worker->reused = true;
+    if (worker->read_ready) /* its connection ended while the action was on its way */
+        handler_read(handler);
+}
+
+static void unbind(struct worker_io *worker)
+{
+    struct handler *handler = worker->bound;
+    worker->bound = NULL;
+    handler_unref(handler);
+}
+
+static void do_abort(struct worker_io *worker, const struct pool_action *action)
+{
+    struct handler *handler = (struct handler *)(ULONG_PTR)action->tag;
+    handler_fail(handler, action); /* also when it has just let go: its FINISHED has crossed this and counts for nothing */
+    if (worker->bound == handler)
+        unbind(worker);
+    handler_unref(handler); /* the pool's */
+}
+
+/* A program that waits for a connection on its synchronous pipe sleeps through the event: a connection wakes it. */
+static void do_signal(struct worker_io *worker)
+{
+    process_signal(&worker->process);
+    if (worker->external || transport_is_open(&worker->transport))
+        return;
+    struct transport knock;
+    transport_init(&knock);
+    if (transport_open_pipe(&knock, &worker->pool->engine->iocp, worker->process.pipe_name) == 0)
+        transport_close(&knock);
+}
+
+static void do_close(struct worker_io *worker)
+{
+    worker->closing = true;
+    close_transport(worker);
+    if (worker->external && !worker->exit_reported) {
+        worker->exit_reported = true; /* a connection is all there is of it */
+        report(worker, POOL_EVENT_EXITED, 0);
+    }
+}
+
+static void do_release(struct worker_io *worker)
+{
+    worker->closing = true;
+    close_transport(worker);
+    process_kill(&worker->process); /* grandchildren, or a process that could not be ended in time */
+    if (worker->exit_wait) {
+        UnregisterWaitEx(worker->exit_wait, INVALID_HANDLE_VALUE); /* its callback is over, or never comes */
+        worker->exit_wait = NULL;
+        if (!worker->exit_fired)
+            worker_io_unref(worker); /* exit_op's */
+    }
+    process_close(&worker->process);
+    worker_io_unref(worker); /* the pool's */
+}
+
+static bool take_mail(struct worker_io *worker, struct pool_action *action)
+{
+    bool found = false;
+    EnterCriticalSection(&worker->pool->lock);
+    if (worker->mail_count) {
+        *action = worker->mailbox[worker->mail_first];
+        worker->mail_first = (worker->mail_first + 1) % WORKER_MAILBOX_LEN;
+        worker->mail_count--;
+        found = true;
+    }
+    LeaveCriticalSection(&worker->pool->lock);
+    return found;
+}
+
+static void empty_mailbox(struct worker_io *worker)
+{
+    struct pool_action action;
+    while (take_mail(worker, &action)) {
+        switch (action.kind) {
+        case POOL_ACTION_START: do_start(worker); break;
+        case POOL_ACTION_ASSIGN: do_assign(worker, &action); break;
+        case POOL_ACTION_CONNECT: do_connect(worker); break;
+        case POOL_ACTION_ABORT: do_abort(worker, &action); break;
+        case POOL_ACTION_SIGNAL: do_signal(worker); break;
+        case POOL_ACTION_CLOSE: do_close(worker); break;
+        case POOL_ACTION_KILL: process_kill(&worker->process); break;
+        case POOL_ACTION_RELEASE: do_release(worker); break;
+        case POOL_ACTION_PROBE:
+        case POOL_ACTION_REJECT:
+        case POOL_ACTION_FORGET: break; /* not a worker's */
+        }
+    }
+}
+
+/* ---- the strand ---- */
+
+static void release_bound(struct worker_io *worker)
+{
+    struct handler *handler = worker->bound;
+    struct pool_event event = {.kind = POOL_EVENT_FINISHED, .outcome = worker->outcome};
+    event.request = handler_request(handler);
+    unbind(worker);
+    if (worker->outcome != POOL_OUTCOME_DONE) {
+        close_transport(worker);
+        worker->read_ready = false;
+    }
+    engine_pool_event(worker->pool, &event);
+    if (worker->outcome == POOL_OUTCOME_DONE && worker->read_ready)
+        idle_read_came(worker);
+    if (worker->external && worker->outcome >= POOL_OUTCOME_UNWRITTEN && !worker->exit_reported) {
+        worker->exit_reported = true;
+        report(worker, POOL_EVENT_EXITED, 0);
+    }
+}
+
+static void exited(struct worker_io *worker)
+{
+    DWORD code = 0;
+    worker->exit_reported = true;
+    GetExitCodeProcess(worker->process.process, &code);
+    report(worker, POOL_EVENT_EXITED, code);
+}
+
+static void run(struct strand *strand, LONG bits)
+{
+    struct worker_io *worker = CONTAINING_RECORD(strand, struct worker_io, strand);
+    worker_io_ref(worker);
+    if (bits & WORKER_CONNECT_DONE)
+        tcp_done(worker);
+    if (bits & WORKER_WRITE_DONE)
+        write_done(worker);
+    if (bits & WORKER_READ_DONE)
+        read_done(worker);
+    if (worker->bound) {
+        if (bits & WORKER_WANT_WRITE)
+            begin_write(worker);
+        if (bits & WORKER_WANT_READ)
+            begin_read(worker);
+        if (bits & WORKER_WANT_CLOSE)
+            close_transport(worker);
+        if (bits & WORKER_WANT_RELEASE)
+            release_bound(worker);
+    }
+    if (bits & WORKER_EXITED)
+        exited(worker);
+    if (bits & WORKER_TRY_CONNECT)
+        try_connect(worker);
+    empty_mailbox(worker);
+    worker_io_unref(worker);
+}
+
+/* ---- interface ---- */
+
+struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
+{
+    struct worker_io *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return NULL;
+    strand_init(&worker->strand, run);
+    worker->refs = 1;
+    worker->pool = pool;
+    worker->id = id;
+    worker->external = pool->config->address_count > 0;
+    transport_init(&worker->transport);
+    worker->launch_op.done = on_launch;
+    worker->exit_op.done = on_exit_op;
+    worker->read_op.done = on_read;
+    worker->write_op.done = on_write;
+    worker->connect_op.done = on_connect;
+    engine_object_born(pool->engine);
+    return worker;
+}
+
+void worker_io_put(struct worker_io *worker, const struct pool_action *action)
+{
+    /* Bounded by the pool: an assignment needs the end of the last one, and each other kind comes once in a life. */
+    if (worker->mail_count == WORKER_MAILBOX_LEN)
+        abort();
+    worker->mailbox[(worker->mail_first + worker->mail_count++) % WORKER_MAILBOX_LEN] = *action;
+}
+
+void worker_io_kick(struct worker_io *worker, bool slow)
+{
+    worker_io_ref(worker);
+    if (slow && iocp_post(&worker->pool->engine->launcher, &worker->launch_op) == 0)
+        return;
+    post_and_unref(worker, WORKER_MAIL);
+}
+
+void worker_io_try_connect(struct worker_io *worker)
+{
+    strand_post(&worker->strand, WORKER_TRY_CONNECT);
+}
+
+void worker_io_want_write(struct worker_io *worker, struct bytes bytes)
+{
+    worker->to_write = bytes;
+    strand_post(&worker->strand, WORKER_WANT_WRITE);
+}
+
+void worker_io_want_read(struct worker_io *worker)
+{
+    strand_post(&worker->strand, WORKER_WANT_READ);
+}
+
+void worker_io_want_close(struct worker_io *worker)
+{
+    strand_post(&worker->strand, WORKER_WANT_CLOSE);
+}
+
+void worker_io_release(struct worker_io *worker, enum pool_outcome outcome)
+{
+    worker->outcome = outcome;
+    strand_post(&worker->strand, WORKER_WANT_RELEASE);
+}

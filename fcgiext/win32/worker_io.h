@@ -1,0 +1,74 @@
+/* worker_io: one worker as the shell sees it: its process or its connection to an external server, and its mailbox.
+ *
+ * All it does it does on its own strand: the pool's actions (from the mailbox, in their order), completions of its
+ * connection, and what the request that it carries asks for. A request's handler never touches the connection itself;
+ * it posts what it wants. */
+#ifndef FCGIEXT_WIN32_WORKER_IO_H
+#define FCGIEXT_WIN32_WORKER_IO_H
+
+#include "fcgiext/core/pool.h"
+#include "fcgiext/win32/iocp.h"
+#include "fcgiext/win32/process.h"
+#include "fcgiext/win32/strand.h"
+#include "fcgiext/win32/transport.h"
+
+struct engine_pool;
+struct handler;
+
+enum { WORKER_MAILBOX_LEN = 16, WORKER_READ_LEN = 64 * 1024 };
+
+struct worker_io {
+    struct strand strand;
+    volatile LONG refs;
+    struct engine_pool *pool;
+    uint64_t id;
+
+    /* actions not yet carried out: put in and taken out under the pool's lock */
+    struct pool_action mailbox[WORKER_MAILBOX_LEN];
+    unsigned mail_first, mail_count;
+
+    /* on the strand only */
+    struct transport transport;
+    struct process process;
+    HANDLE exit_wait;
+    bool external, started, closing, exit_reported, connecting;
+    bool reused; /* this connection has carried a request */
+    struct iocp_op launch_op, exit_op, read_op, write_op, connect_op;
+    volatile LONG exit_fired;
+    bool read_pending, write_pending;
+    bool read_stale;                   /* the pending read is of a connection that has been closed */
+    bool read_wanted;                  /* begin one when the stale one has completed */
+    struct worker_io *next_connecting; /* in the engine's list */
+    DWORD write_done_len, write_error;
+    uint8_t *read_buffer;
+
+    /* between the strand and the handler of the request that is on it: written by one before it posts to the other */
+    struct handler *bound;
+    struct handler *writer; /* whose bytes are being written; a reference */
+    struct bytes to_write;
+    enum pool_outcome outcome;
+    bool read_ready; /* read_len or read_error have come and have not been looked at */
+    DWORD read_len, read_error;
+};
+
+/* A reference for the pool, which RELEASE gives back. NULL: out of memory. */
+struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id);
+
+void worker_io_ref(struct worker_io *worker);
+void worker_io_unref(struct worker_io *worker);
+
+/* Under the pool's lock. */
+void worker_io_put(struct worker_io *worker, const struct pool_action *action);
+/* After it: has the mailbox emptied. */
+void worker_io_kick(struct worker_io *worker, bool slow);
+
+/* The connector's try, from the engine's timer thread. */
+void worker_io_try_connect(struct worker_io *worker);
+
+/* For the bound handler, on its strand. */
+void worker_io_want_write(struct worker_io *worker, struct bytes bytes);
+void worker_io_want_read(struct worker_io *worker);
+void worker_io_want_close(struct worker_io *worker);
+void worker_io_release(struct worker_io *worker, enum pool_outcome outcome);
+
+#endif
