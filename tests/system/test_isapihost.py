@@ -181,6 +181,14 @@ class Contract:
             with self.assertRaises(ConnectionResetError):
                 raw.read_all()
 
+    def test_hanging_up_does_not_wait_for_a_client_that_does_not_read(self):
+        with support.RawConnection(self.host) as raw:
+            raw.send(b"GET /x.php?hang-up-sending HTTP/1.1\r\nHost: h\r\n\r\n")
+            raw.read_until(b"\r\n\r\n")
+            self.ask("release")
+            wait_for_count(self, self.host, 0)
+            self.assertLess(len(raw.read_all()), 64 << 20)
+
     def test_a_client_that_does_not_read_holds_nobody_up(self):
         with support.RawConnection(self.host) as raw:
             raw.send(b"GET /x.php?large:30000000 HTTP/1.1\r\nHost: h\r\n\r\n")

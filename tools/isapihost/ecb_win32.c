@@ -201,7 +201,6 @@ static BOOL close_connection(struct host_request *request, void *buffer, DWORD *
     (void)size;
     (void)type;
     request->hung_up = true;
-    session_flush(request->session);
     session_hang_up(request->session, false);
     return TRUE;
 }

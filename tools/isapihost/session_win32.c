@@ -331,8 +331,28 @@ void session_append_log(struct host_session *session, const char *text, size_t l
              len < room ? (int)len : (int)room, text);
 }
 
+/* One attempt, which waits for nobody: a sender at work has the head with it, and what the socket does not take stays held. */
+static void send_held_at_once(struct host_session *session)
+{
+    WSABUF buffer;
+    DWORD sent = 0;
+    if (!session->head_held || !TryEnterCriticalSection(&session->send_lock))
+        return;
+    buffer.buf = session->head;
+    buffer.len = (ULONG)session->head_len;
+    if (session->head_held && !session->gone && WSASend(session->socket, &buffer, 1, &sent, 0, NULL, NULL) == 0) {
+        session->bytes_sent += sent;
+        session->head_len -= sent;
+        memmove(session->head, session->head + sent, session->head_len);
+        if (session->head_len == 0)
+            release_head(session);
+    }
+    LeaveCriticalSection(&session->send_lock);
+}
+
 void session_hang_up(struct host_session *session, bool reset)
 {
+    send_held_at_once(session);
     session->close = true;
     session->reset = session->reset || reset;
     if (InterlockedExchange(&session->gone, 1) == 0)
@@ -344,24 +364,9 @@ void session_hang_up(struct host_session *session, bool reset)
 static void flush_held(void)
 {
     EnterCriticalSection(&list_lock);
-    for (unsigned i = 0; i < list_count; ++i) {
-        struct host_session *session = list[i];
-        if (!session->head_held || !TryEnterCriticalSection(&session->send_lock))
-            continue;
-        if (session->head_held && GetTickCount() - session->held_since_ms >= SESSION_HOLD_MS && !session->gone) {
-            /* One attempt: whatever the socket does not take waits for the next. */
-            WSABUF buffer = {.buf = session->head, .len = (ULONG)session->head_len};
-            DWORD sent = 0;
-            if (WSASend(session->socket, &buffer, 1, &sent, 0, NULL, NULL) == 0) {
-                session->bytes_sent += sent;
-                session->head_len -= sent;
-                memmove(session->head, session->head + sent, session->head_len);
-                if (session->head_len == 0)
-                    release_head(session);
-            }
-        }
-        LeaveCriticalSection(&session->send_lock);
-    }
+    for (unsigned i = 0; i < list_count; ++i)
+        if (GetTickCount() - list[i]->held_since_ms >= SESSION_HOLD_MS)
+            send_held_at_once(list[i]);
     LeaveCriticalSection(&list_lock);
 }
 

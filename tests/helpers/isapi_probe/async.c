@@ -299,6 +299,30 @@ static DWORD hang_up(EXTENSION_CONTROL_BLOCK *ecb, const char *argument)
     return HSE_STATUS_SUCCESS;
 }
 
+static DWORD WINAPI close_later(void *context)
+{
+    HCONN connection = context;
+    EXTENSION_CONTROL_BLOCK *ecb = ended;
+    WaitForSingleObject(release_event, 30000);
+    ecb->ServerSupportFunction(connection, HSE_REQ_CLOSE_CONNECTION, NULL, NULL, NULL);
+    return 0;
+}
+
+/* hang-up-sending: more than any socket takes, and on "release" CLOSE_CONNECTION from another thread. */
+static DWORD hang_up_sending(EXTENSION_CONTROL_BLOCK *ecb, const char *argument)
+{
+    struct job *job = new_job(ecb);
+    (void)argument;
+    ResetEvent(release_event);
+    job->len = 64 << 20;
+    job->body = calloc(1, job->len);
+    ended = ecb;
+    support(ecb, HSE_REQ_IO_COMPLETION, (void *)on_sent, NULL, (DWORD *)job);
+    CloseHandle(CreateThread(NULL, 0, close_later, ecb->ConnID, 0, NULL));
+    start_answer(job);
+    return HSE_STATUS_PENDING;
+}
+
 static void WINAPI on_cancelled(EXTENSION_CONTROL_BLOCK *ecb, void *context, DWORD bytes, DWORD error)
 {
     struct job *job = context;
@@ -342,6 +366,7 @@ const struct command async_commands[] = {
     {"hold", hold},
     {"count", count},
     {"hang-up", hang_up},
+    {"hang-up-sending", hang_up_sending},
     {"cancel", cancel},
     {NULL, NULL},
 };
