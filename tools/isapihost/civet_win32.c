@@ -6,6 +6,9 @@
  * The build passes the folder of civetweb.c as a system include directory, so that its warnings are not ours. */
 #include "tools/isapihost/civet_win32.h"
 
+#include "tools/isapihost/socket_wait_win32.h"
+
+#define select(count, readable, writable, errors, timeout) socket_select(readable, writable, errors, timeout)
 #define NO_SSL
 #define NO_CGI
 #define NO_CACHING

@@ -4,6 +4,7 @@
 #include "tools/isapihost/options.h"
 #include "tools/isapihost/session_wait_win32.h"
 #include "tools/isapihost/session_win32.h"
+#include "tools/isapihost/socket_wait_win32.h"
 
 #include <string.h>
 
@@ -56,11 +57,7 @@ static DWORD wait_readable(struct host_session *session, const volatile LONG *ca
 {
     DWORD start = GetTickCount();
     while (!session_wait_is_over(session, cancel)) {
-        struct timeval slice = {.tv_usec = SESSION_SLICE_MS * 1000};
-        fd_set sockets;
-        FD_ZERO(&sockets);
-        FD_SET(session->socket, &sockets);
-        int ready = select(0, &sockets, NULL, NULL, &slice);
+        int ready = socket_wait(session->socket, FD_READ, SESSION_SLICE_MS);
         if (ready > 0)
             return 0;
         if (ready < 0)

@@ -1,11 +1,12 @@
 /* The life of a session and its sending half; what reads is in session_read_win32.c.
  *
- * The socket never blocks: a wait is a select() of at most SESSION_SLICE_MS, between which the flags are looked at that end it. */
+ * The socket never blocks: a wait is one of at most SESSION_SLICE_MS, between which the flags are looked at that end it. */
 #include "tools/isapihost/session_win32.h"
 
 #include "fcgiext/version.h"
 #include "tools/isapihost/options.h"
 #include "tools/isapihost/session_wait_win32.h"
+#include "tools/isapihost/socket_wait_win32.h"
 #include "tools/isapihost/url_path.h"
 
 #include <stdio.h>
@@ -155,11 +156,7 @@ static DWORD wait_writable(struct host_session *session)
 {
     DWORD start = GetTickCount();
     while (!session_wait_is_over(session, NULL)) {
-        struct timeval slice = {.tv_usec = SESSION_SLICE_MS * 1000};
-        fd_set sockets;
-        FD_ZERO(&sockets);
-        FD_SET(session->socket, &sockets);
-        int ready = select(0, NULL, &sockets, NULL, &slice);
+        int ready = socket_wait(session->socket, FD_WRITE, SESSION_SLICE_MS);
         if (ready > 0)
             return 0;
         if (ready < 0)
