@@ -179,4 +179,8 @@ struct bytes config_app_path(struct bytes path);
  * Arguments, EnvironmentVars, Protocol, Address, Impersonate, KeepConnections, SignalBeforeTerminateSeconds. */
 bool config_pool_same_processes(const struct config_pool *a, const struct config_pool *b);
 
+/* May a file that has been read again take the place of what is in force? Not with errors, if that has none: the last good one
+ * stays. Nor if nothing of it could serve. */
+bool config_may_replace(const struct config *in_force, const struct config *fresh);
+
 #endif

@@ -382,3 +382,10 @@ bool config_pool_same_processes(const struct config_pool *a, const struct config
             return false;
     return true;
 }
+
+bool config_may_replace(const struct config *in_force, const struct config *fresh)
+{
+    if (fresh->error_count == 0)
+        return true;
+    return in_force->error_count > 0 && (fresh->usable || !in_force->usable);
+}

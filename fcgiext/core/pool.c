@@ -407,6 +407,16 @@ static void sweep(struct pool *pool)
 
 /* ---- operations ---- */
 
+/* What has failed is tried anew, at once. */
+static void forgive(struct pool *pool)
+{
+    if (pool->state == POOL_STATE_RAPID_FAIL)
+        pool->state = POOL_STATE_RUNNING;
+    pool->failures = pool->failed_starts = 0;
+    timers_cancel(&pool->timers, &pool->rapid_fail_timer.entry);
+    timers_cancel(&pool->timers, &pool->start_timer.entry);
+}
+
 static void resume(struct pool *pool)
 {
     if (pool->state == POOL_STATE_CLOSED)
@@ -414,10 +424,7 @@ static void resume(struct pool *pool)
     if (pool->draining && pool->old_workers) /* the recycle that the drain broke off, or that was asked for meanwhile */
         pool_continue_recycle(pool);
     pool->draining = false;
-    pool->state = POOL_STATE_RUNNING;
-    pool->failures = pool->failed_starts = 0;
-    timers_cancel(&pool->timers, &pool->rapid_fail_timer.entry);
-    timers_cancel(&pool->timers, &pool->start_timer.entry);
+    forgive(pool);
 }
 
 static void shut_down(struct pool *pool)
@@ -432,8 +439,10 @@ static void on_operation(struct pool *pool, const struct pool_event *event)
 {
     switch (event->kind) {
     case POOL_EVENT_RECYCLE:
-        if (pool->state != POOL_STATE_CLOSED)
-            pool_begin_recycle(pool, event->now);
+        if (pool->state == POOL_STATE_CLOSED)
+            break;
+        forgive(pool); /* the program may be another one now */
+        pool_begin_recycle(pool, event->now);
         break;
     case POOL_EVENT_DRAIN:
         pool->draining = true;

@@ -59,7 +59,8 @@ enum pool_event_kind {
     POOL_EVENT_CLIENT_WAIT,  /* request: from now on we wait for the client, not for the worker */
     POOL_EVENT_CLIENT_READY, /* request: the wait is over */
     POOL_EVENT_DEADLINE,
-    POOL_EVENT_RECYCLE,      /* now: replace all workers: one by one as replacements prove good, or at once */
+    POOL_EVENT_RECYCLE,      /* now: replace all workers: one by one as replacements prove good, or at once;
+                              * ends rapid-fail */
     POOL_EVENT_DRAIN,        /* admit nothing; what waits and runs ends; then end the workers */
     POOL_EVENT_RESUME,       /* admit again, also after rapid-fail */
     POOL_EVENT_RECONFIGURED, /* limits: in force from now on; a lower max_instances as workers become free */
@@ -172,6 +173,8 @@ void pool_get_counts(const struct pool *pool, struct pool_counts *counts);
 const struct pool_totals *pool_get_totals(const struct pool *pool);
 /* The index (the lower 32 bits) of every worker's id is below this. It grows with RECONFIGURED only, and never shrinks. */
 uint32_t pool_worker_slots(const struct pool *pool);
+/* What it will be after RECONFIGURED with these limits. */
+uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limits *limits);
 /* All workers are gone and no request is left: after SHUT_DOWN the pool may be destroyed. */
 bool pool_is_empty(const struct pool *pool);
 

@@ -76,6 +76,14 @@ uint32_t pool_worker_slots(const struct pool *pool)
     return pool->worker_slots;
 }
 
+uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limits *limits)
+{
+    struct pool_limits good = *limits;
+    good.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
+    uint32_t slots = good.max_instances + pool_surge(&good);
+    return slots > pool->worker_slots ? slots : pool->worker_slots;
+}
+
 bool pool_is_empty(const struct pool *pool)
 {
     return pool->workers.used_count == 0 && pool->requests.used_count == 0;

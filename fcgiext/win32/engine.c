@@ -4,11 +4,12 @@
 #include "fcgiext/win32/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/handler.h"
-#include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
 
@@ -93,13 +94,30 @@ static void deliver(struct engine_pool *pool, const struct pool_actions *actions
     }
 }
 
+/* Under the pool's lock; *old_version and *old_workers are for the caller to give back after it. */
+static void put_in_force(struct engine_pool *pool, struct pool_version **old_version, struct worker_io ***old_workers)
+{
+    for (uint32_t i = 0; pool->workers && i < pool_worker_slots(pool->core); i++)
+        pool->next_workers[i] = pool->workers[i];
+    *old_workers = pool->workers;
+    *old_version = pool->version;
+    pool->workers = pool->next_workers;
+    pool->version = pool->next_version;
+    pool->next_workers = NULL;
+    pool->next_version = NULL;
+}
+
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
 {
     struct pool_actions actions;
     struct delivery delivery;
+    struct pool_version *old_version = NULL;
+    struct worker_io **old_workers = NULL;
     delivery.count = delivery.not_started_count = 0;
     uint64_t now_ms = engine_now_ms();
     EnterCriticalSection(&pool->lock);
+    if (event->kind == POOL_EVENT_RECONFIGURED)
+        put_in_force(pool, &old_version, &old_workers);
     pool_handle(pool->core, event, now_ms, &actions);
     for (uint32_t i = 0; i < actions.count; i++) {
         if (actions.items[i].worker)
@@ -112,6 +130,9 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     if (wake)
         pool->armed_ms = deadline_ms;
     LeaveCriticalSection(&pool->lock);
+    free(old_workers);
+    if (old_version)
+        pool_version_unref(old_version);
     if (wake)
         SetEvent(pool->engine->timer_wake);
     deliver(pool, &actions, &delivery);
@@ -152,10 +173,7 @@ static void retry_connections(struct engine *engine)
 static uint64_t fire_deadlines(struct engine *engine)
 {
     uint64_t next_ms = UINT64_MAX;
-    for (size_t i = 0; i < engine->config->pool_count; i++) {
-        struct engine_pool *pool = &engine->pools[i];
-        if (!pool->core)
-            continue;
+    for (struct engine_pool *pool = engine->pools; pool; pool = pool->next) {
         for (;;) {
             EnterCriticalSection(&pool->lock);
             uint64_t deadline_ms = pool_next_deadline_ms(pool->core);
@@ -192,66 +210,66 @@ static DWORD WINAPI run_timer(void *context)
 
 /* ---- start ---- */
 
-static void report_errors(struct engine *engine, DWORD load_error)
+static struct engine_pool *find_pool(struct engine *engine, const char *name, bool external)
 {
-    struct buffer *out = &engine->config_report;
-    if (load_error) {
-        buffer_append_str(out, engine->config_path_utf8);
-        buffer_append_str(out, ": error: cannot read the file: ");
-        system_text(load_error, out);
-        buffer_append_str(out, "\n");
-        return;
+    for (struct engine_pool *pool = engine->pools; pool; pool = pool->next)
+        if (pool->external == external && bytes_equal_nocase(bytes_of_str(pool->name), bytes_of_str(name)))
+            return pool;
+    return NULL;
+}
+
+/* Processes of our own and connections to a server are never the same pool: the events of their workers differ. */
+static struct engine_pool *create_pool(struct engine *engine, const struct config_pool *config,
+                                       const struct pool_limits *limits)
+{
+    struct engine_pool *pool = calloc(1, sizeof *pool);
+    char *name = _strdup(config->name);
+    struct pool *core = pool_create(limits, engine_now_ms());
+    if (!pool || !name || !core) {
+        pool_destroy(core);
+        free(name);
+        free(pool);
+        return NULL;
     }
-    for (size_t i = 0; i < engine->config->diagnostic_count; i++)
-        if (engine->config->diagnostics[i].severity == CONFIG_ERROR)
-            config_diagnostic_format(&engine->config->diagnostics[i], engine->config_path_utf8, out);
-}
-
-static DWORD load_config(struct engine *engine)
-{
-    DWORD load_error = 0;
-    buffer_init(&engine->config_report, 64 * 1024);
-    engine->config_path = config_file_path();
-    if (!engine->config_path)
-        return ERROR_OUTOFMEMORY;
-    engine->config_path_utf8 = utf8_of_wide(engine->config_path);
-    engine->config = config_file_load(engine->config_path, &load_error);
-    if (!engine->config || !engine->config_path_utf8)
-        return ERROR_OUTOFMEMORY;
-    report_errors(engine, load_error);
-    engine->routes = routes_create(engine->config);
-    return engine->routes ? 0 : ERROR_OUTOFMEMORY;
-}
-
-static DWORD create_pool(struct engine *engine, struct engine_pool *pool, const struct config_pool *config)
-{
     pool->engine = engine;
-    pool->config = config;
+    pool->name = name;
+    pool->core = core;
+    pool->external = config->address_count > 0;
     pool->armed_ms = UINT64_MAX;
     InitializeCriticalSection(&pool->lock);
-    if (!config->valid)
-        return 0;
-    struct pool_limits limits = pool_limits_of(config);
-    DWORD error = pool_plan_make(&pool->plan, config);
-    pool->core = pool_create(&limits, engine_now_ms());
-    if (error || !pool->core)
-        return ERROR_OUTOFMEMORY;
-    pool->workers = calloc(pool_worker_slots(pool->core), sizeof(struct worker_io *));
-    return pool->workers ? 0 : ERROR_OUTOFMEMORY;
+    pool->next = engine->pools;
+    InterlockedExchangePointer((void *volatile *)&engine->pools, pool);
+    return pool;
 }
 
-static DWORD create_pools(struct engine *engine)
+static void forget_prepared(struct engine_pool *pool)
 {
-    size_t count = engine->config->pool_count;
-    engine->pools = calloc(count + 1, sizeof *engine->pools);
-    if (!engine->pools)
-        return ERROR_OUTOFMEMORY;
-    for (size_t i = 0; i < count; i++) {
-        DWORD error = create_pool(engine, &engine->pools[i], &engine->config->pools[i]);
-        if (error)
-            return error;
+    free(pool->next_workers);
+    if (pool->next_version)
+        pool_version_unref(pool->next_version);
+    pool->next_workers = NULL;
+    pool->next_version = NULL;
+}
+
+struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *settings, const struct config_pool *config)
+{
+    struct pool_version *version = pool_version_create(settings, config);
+    if (!version)
+        return NULL;
+    struct engine_pool *pool = find_pool(engine, config->name, config->address_count > 0);
+    if (!pool)
+        pool = create_pool(engine, config, &version->limits);
+    uint32_t slots = pool ? pool_worker_slots_with(pool->core, &version->limits) : 0;
+    struct worker_io **workers = calloc(slots + 1, sizeof *workers);
+    if (!pool || !workers) {
+        free(workers);
+        pool_version_unref(version);
+        return NULL;
     }
-    return 0;
+    forget_prepared(pool);
+    pool->next_version = version;
+    pool->next_workers = workers;
+    return pool;
 }
 
 static DWORD start_threads(struct engine *engine)
@@ -282,15 +300,18 @@ struct engine *engine_create(DWORD *error)
     }
     compat_init();
     InitializeCriticalSection(&engine->connect_lock);
+    InitializeCriticalSection(&engine->settings_lock);
     engine->objects = 1; /* ours, until engine_destroy */
     *error = (DWORD)WSAStartup(MAKEWORD(2, 2), &wsa);
     engine->wsa_started = *error == 0;
-    if (!*error)
-        *error = load_config(engine);
-    if (!*error)
-        *error = create_pools(engine);
+    engine->config_path = config_file_path();
+    engine->config_path_utf8 = engine->config_path ? utf8_of_wide(engine->config_path) : NULL;
+    if (!*error && !engine->config_path_utf8)
+        *error = ERROR_OUTOFMEMORY;
     if (!*error)
         *error = start_threads(engine);
+    if (!*error)
+        *error = reload_start(engine);
     if (!*error)
         return engine;
     engine_destroy(engine);
@@ -302,27 +323,37 @@ struct engine *engine_create(DWORD *error)
 static void stop_pools(struct engine *engine)
 {
     struct pool_event event = {.kind = POOL_EVENT_SHUT_DOWN};
-    for (size_t i = 0; i < engine->config->pool_count; i++)
-        if (engine->pools[i].core)
-            engine_pool_event(&engine->pools[i], &event);
+    for (struct engine_pool *pool = engine->pools; pool; pool = pool->next)
+        engine_pool_event(pool, &event);
 }
 
 static void free_pools(struct engine *engine)
 {
-    for (size_t i = 0; engine->pools && i < engine->config->pool_count; i++) {
-        struct engine_pool *pool = &engine->pools[i];
-        if (!pool->engine)
-            break; /* not reached by create_pools */
+    while (engine->pools) {
+        struct engine_pool *pool = engine->pools;
+        engine->pools = pool->next;
+        forget_prepared(pool);
+        if (pool->version)
+            pool_version_unref(pool->version);
         pool_destroy(pool->core);
-        pool_plan_free(&pool->plan);
         free(pool->workers);
+        free(pool->name);
         DeleteCriticalSection(&pool->lock);
+        free(pool);
     }
-    free(engine->pools);
+}
+
+static void free_settings(struct engine *engine)
+{
+    if (engine->settings)
+        settings_leave(engine->settings);
+    reload_reap(engine, false);
+    watch_free(&engine->watch);
 }
 
 void engine_destroy(struct engine *engine)
 {
+    watch_stop(&engine->watch); /* no reload from now on */
     if (engine->timer_thread) { /* it ran: there may be requests and workers */
         stop_pools(engine);
         InterlockedExchange(&engine->stopping, 1);
@@ -334,10 +365,8 @@ void engine_destroy(struct engine *engine)
     }
     iocp_close(&engine->launcher);
     iocp_close(&engine->iocp);
+    free_settings(engine);
     free_pools(engine);
-    routes_destroy(engine->routes);
-    config_destroy(engine->config);
-    buffer_deinit(&engine->config_report);
     free(engine->config_path);
     free(engine->config_path_utf8);
     if (engine->idle)
@@ -347,6 +376,7 @@ void engine_destroy(struct engine *engine)
     if (engine->wsa_started)
         WSACleanup();
     DeleteCriticalSection(&engine->connect_lock);
+    DeleteCriticalSection(&engine->settings_lock);
     compat_deinit();
     free(engine);
 }

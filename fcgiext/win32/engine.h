@@ -1,5 +1,5 @@
-/* engine: what lives from GetExtensionVersion to TerminateExtension: the configuration, its pools with their locks, the
- * completion port, the launcher, the timer.
+/* engine: what lives from GetExtensionVersion to TerminateExtension: the published settings, the pools with their locks,
+ * the completion port, the launcher, the timer, the watch.
  *
  * Lock rule: one lock a pool, held only over pool_handle and putting actions into mailboxes; no lock is held over a
  * system call or a call into the host. */
@@ -12,29 +12,38 @@
 
 #include "fcgiext/core/config.h"
 #include "fcgiext/core/pool.h"
-#include "fcgiext/core/routes.h"
 #include "fcgiext/win32/iocp.h"
-#include "fcgiext/win32/process.h"
+#include "fcgiext/win32/settings.h"
+#include "fcgiext/win32/watch.h"
 
 struct worker_io;
 
 struct engine_pool {
     struct engine *engine;
-    const struct config_pool *config;
+    struct engine_pool *next; /* in the engine's list */
+    char *name;               /* of its section */
+    bool external;
     CRITICAL_SECTION lock;
     struct pool *core;
-    struct worker_io **workers; /* by index of their id; NULL: none */
-    uint64_t armed_ms;          /* the deadline that the timer knows of */
-    struct process_plan plan;
+    struct pool_version *version; /* under the lock, as all below */
+    struct worker_io **workers;   /* by index of their id; NULL: none */
+    uint64_t armed_ms;            /* the deadline that the timer knows of */
+
+    /* what POOL_EVENT_RECONFIGURED puts in place of `version` and `workers`: see engine_pool_prepare */
+    struct pool_version *next_version;
+    struct worker_io **next_workers;
+
+    unsigned settings_count; /* the watch's thread only: of settings with users that lead here */
 };
 
 struct engine {
     WCHAR *config_path;
     char *config_path_utf8;
-    struct config *config; /* NULL only when memory is out */
-    struct routes *routes;
-    struct buffer config_report; /* its errors, as lines, for error pages */
-    struct engine_pool *pools;   /* by index of config->pools; core NULL: the section is broken */
+    CRITICAL_SECTION settings_lock;     /* held for a few instructions */
+    struct settings *settings;          /* the published ones, under settings_lock */
+    struct settings *unused;            /* a list of those that have no user any more, under settings_lock */
+    struct engine_pool *volatile pools; /* a list that only grows, at its head, by one thread at a time */
+    struct watch watch;
     struct iocp iocp;
     struct iocp launcher; /* one thread: starts processes, one after another */
     HANDLE timer_thread;
@@ -54,6 +63,11 @@ void engine_destroy(struct engine *engine);
 
 /* Gives an event to the pool and has its actions carried out. */
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event);
+
+/* For the watch's thread, and before it runs. The pool of these settings, whose next POOL_EVENT_RECONFIGURED, with
+ * pool->next_version->limits, puts `config` in force: an old pool of the same name, else a new one. NULL: out of memory.
+ * `config` is valid and belongs to `settings`. */
+struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *settings, const struct config_pool *config);
 
 uint64_t engine_now_ms(void);
 

@@ -29,7 +29,9 @@ struct handler {
     struct strand strand;
     volatile LONG refs;
     struct engine *engine;
-    struct engine_pool *pool; /* NULL: no pool was found */
+    struct settings *settings;        /* that it came under; one of their users */
+    const struct config_pool *config; /* NULL: no section was found */
+    struct engine_pool *pool;         /* NULL: nor a pool */
     struct ecb ecb;
     struct relay relay;
     struct error_facts facts; /* of a failure found before the pool was asked */
@@ -66,6 +68,7 @@ void handler_unref(struct handler *handler)
     struct engine *engine = handler->engine;
     relay_deinit(&handler->relay);
     ecb_deinit(&handler->ecb);
+    settings_leave(handler->settings);
     free(handler);
     engine_object_gone(engine);
 }
@@ -176,15 +179,15 @@ static void explain(struct handler *handler, const struct error_facts *found)
     struct buffer text, program;
     buffer_init(&text, 1024);
     buffer_init(&program, 1024);
-    if (handler->pool) {
-        facts.pool = bytes_of_str(handler->pool->config->name);
-        facts.program = describe_program(handler->pool->config, &program);
+    if (handler->config) {
+        facts.pool = bytes_of_str(handler->config->name);
+        facts.program = describe_program(handler->config, &program);
     }
     if (facts.cause == ERROR_CAUSE_CONFIG_INVALID || facts.cause == ERROR_CAUSE_NO_MAPPING)
-        facts.diagnostics = buffer_peek(&handler->engine->config_report);
+        facts.diagnostics = buffer_peek(&handler->settings->report);
     if (facts.has_code && !is_own_code(&facts) && system_text(facts.code, &text))
         facts.system_text = buffer_peek(&text);
-    facts.show_details = handler->engine->config->management.error_details_to_all || client_is_local(handler);
+    facts.show_details = handler->settings->config->management.error_details_to_all || client_is_local(handler);
     facts.head = handler->relay.settings.head;
     facts.url = variable_or_empty(handler, "URL");
     relay_explain(&handler->relay, &facts);
@@ -356,7 +359,7 @@ static void keep_text(char *out, size_t out_len, struct bytes text)
 /* The pool of [Types] for this request; without one handler->facts says why. */
 static void find_pool(struct handler *handler)
 {
-    struct engine *engine = handler->engine;
+    const struct settings *settings = handler->settings;
     struct routes_match match;
     char app_path[512];
     keep_text(handler->extension, sizeof handler->extension, routes_extension_of(variable_or_empty(handler, "SCRIPT_NAME")));
@@ -365,18 +368,19 @@ static void find_pool(struct handler *handler)
     struct routes_query query = {bytes_of_str(handler->extension), bytes_of_str(handler->site), bytes_of_str(app_path)};
     handler->facts.extension = query.extension;
     handler->facts.site = query.site;
-    if (!engine->config->usable) {
+    if (!settings->config->usable) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
-    } else if (!routes_find(engine->routes, &query, &match)) {
+    } else if (!routes_find(settings->routes, &query, &match)) {
         handler->facts.cause = ERROR_CAUSE_NO_MAPPING;
         handler->facts.has_code = true;
         handler->facts.code = ERROR_INVALID_INDEX;
-    } else if (match.pool == SIZE_MAX || !engine->pools[match.pool].core) {
+    } else if (match.pool == SIZE_MAX) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
-        if (match.pool != SIZE_MAX)
-            handler->pool = &engine->pools[match.pool];
     } else {
-        handler->pool = &engine->pools[match.pool];
+        handler->config = &settings->config->pools[match.pool];
+        handler->pool = settings->pools[match.pool];
+        if (!handler->pool)
+            handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
     }
 }
 
@@ -414,7 +418,7 @@ static void make_settings(struct handler *handler, struct relay_settings *settin
     settings->body_len = block->cbTotalBytes;
     if (!handler->pool)
         return;
-    const struct config_pool *config = handler->pool->config;
+    const struct config_pool *config = handler->config;
     settings->keep_conn = keeps_connection(config, settings->body_len);
     settings->buffer_limit = config->response_buffer_limit;
     settings->stderr_mode = config->stderr_mode;
@@ -430,7 +434,7 @@ static void encode(struct handler *handler)
         .get_context = &handler->ecb,
         .scratch = &scratch,
         .content_length = handler->relay.settings.body_len,
-        .pass_proxy_header = handler->pool->config->pass_proxy_header,
+        .pass_proxy_header = handler->config->pass_proxy_header,
     };
     enum cgi_vars_result result = relay_encode(&handler->relay, &vars, bytes_of(block->lpbData, block->cbAvailable));
     if (result == CGI_VARS_NO_MEMORY)
@@ -453,6 +457,7 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     if (!handler)
         return HSE_STATUS_ERROR;
     handler->engine = engine;
+    handler->settings = settings_enter(engine);
     handler->refs = 1; /* the session's */
     strand_init(&handler->strand, run);
     engine_object_born(engine);

@@ -40,6 +40,7 @@ void worker_io_unref(struct worker_io *worker)
     if (InterlockedDecrement(&worker->refs))
         return;
     struct engine *engine = worker->pool->engine;
+    pool_version_unref(worker->version);
     free(worker->read_buffer);
     free(worker);
     engine_object_gone(engine);
@@ -224,7 +225,7 @@ static DWORD start_process(struct worker_io *worker)
         CloseHandle(server_end);
         return error;
     }
-    error = process_start(&worker->process, &worker->pool->plan, server_end);
+    error = process_start(&worker->process, &worker->version->plan, server_end);
     if (!error)
         error = watch_exit(worker);
     return error;
@@ -232,7 +233,7 @@ static DWORD start_process(struct worker_io *worker)
 
 static DWORD begin_tcp(struct worker_io *worker)
 {
-    const struct config_pool *config = worker->pool->config;
+    const struct config_pool *config = worker->version->config;
     const struct config_address *address = &config->addresses[(uint32_t)worker->id % config->address_count];
     struct sockaddr_storage resolved;
     int resolved_len = 0;
@@ -489,7 +490,9 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
     worker->refs = 1;
     worker->pool = pool;
     worker->id = id;
-    worker->external = pool->config->address_count > 0;
+    worker->external = pool->external;
+    worker->version = pool->version;
+    pool_version_ref(worker->version);
     transport_init(&worker->transport);
     worker->launch_op.done = on_launch;
     worker->exit_op.done = on_exit_op;

@@ -21,6 +21,7 @@ struct worker_io {
     struct strand strand;
     volatile LONG refs;
     struct engine_pool *pool;
+    struct pool_version *version; /* that it was started under; a reference */
     uint64_t id;
 
     /* actions not yet carried out: put in and taken out under the pool's lock */
@@ -51,7 +52,7 @@ struct worker_io {
     DWORD read_len, read_error;
 };
 
-/* A reference for the pool, which RELEASE gives back. NULL: out of memory. */
+/* Under the pool's lock. A reference for the pool, which RELEASE gives back. NULL: out of memory. */
 struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id);
 
 void worker_io_ref(struct worker_io *worker);

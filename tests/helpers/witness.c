@@ -131,6 +131,8 @@ static void look_around(void)
 {
     HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
     add_number("pid", GetCurrentProcessId());
+    const char *mark = getenv("WITNESS_MARK");
+    add_fact("mark", mark != NULL ? mark : "none");
     add_fact("stdin", kind_of(input));
     add_fact("stdout", kind_of(GetStdHandle(STD_OUTPUT_HANDLE)));
     add_fact("stderr", kind_of(GetStdHandle(STD_ERROR_HANDLE)));

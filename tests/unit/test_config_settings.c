@@ -270,6 +270,22 @@ static void a_change_of_what_shapes_a_process_asks_for_new_processes(void **stat
     }
 }
 
+static void a_file_with_errors_does_not_take_the_place_of_a_good_one(void **state)
+{
+    (void)state;
+    const char *const texts[] = {PHP, PHP "QueueLength=many\n", "nonsense"}; /* good, broken in a section, of no use at all */
+    static const bool may[3][3] = {{true, false, false}, {true, true, false}, {true, true, true}};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            struct config *in_force = parse(texts[i]);
+            struct config *fresh = parse(texts[k]);
+            if (config_may_replace(in_force, fresh) != may[i][k])
+                fail_msg("'%s' in place of '%s'", texts[k], texts[i]);
+            config_destroy(in_force);
+            config_destroy(fresh);
+        }
+}
+
 static void each_row_of_the_tables_is_complete_and_its_default_is_good(void **state)
 {
     (void)state;
@@ -318,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_bad_bool_or_enum_is_an_error_with_the_choices),
         cmocka_unit_test(management_has_its_own_settings),
         cmocka_unit_test(a_change_of_what_shapes_a_process_asks_for_new_processes),
+        cmocka_unit_test(a_file_with_errors_does_not_take_the_place_of_a_good_one),
         cmocka_unit_test(each_row_of_the_tables_is_complete_and_its_default_is_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,6 +382,7 @@ static void lower_limit_ends_idle_workers_at_once_and_busy_ones_as_they_are_free
     answer(&driver, requests[0], 0);
     uint32_t slots = pool_worker_slots(driver.pool);
     limits.max_instances = 1;
+    assert_int_equal(pool_worker_slots_with(driver.pool, &limits), slots);
     reconfigure(&driver, limits);
     take_kill(&driver, workers[0]);
     take_nothing(&driver);
@@ -414,6 +415,7 @@ static void higher_limit_starts_workers_for_what_waits(void **state)
         arrive(&driver, tag);
     take_nothing(&driver);
     limits.max_instances = 4;
+    assert_int_equal(pool_worker_slots_with(driver.pool, &limits), 5);
     reconfigure(&driver, limits);
     for (int i = 0; i < 3; i++)
         take_start(&driver);

@@ -272,6 +272,24 @@ static void queue_that_outlives_rapid_fail_goes_to_the_idle_workers(void **state
     driver_close(&driver);
 }
 
+static void recycle_tries_the_program_at_once(void **state)
+{
+    (void)state;
+    for (int now = 0; now < 2; now++) {
+        struct driver driver;
+        struct pool_limits limits = driver_limits();
+        limits.rapid_fails_per_minute = 0;
+        driver_open(&driver, limits);
+        fail_one_start(&driver, 1, 2);
+        assert_int_equal(counts(&driver).state, POOL_STATE_RAPID_FAIL);
+        recycle(&driver, now != 0);
+        assert_int_equal(counts(&driver).state, POOL_STATE_RUNNING);
+        arrive(&driver, 2);
+        take_start(&driver); /* without a pause */
+        driver_close(&driver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +303,7 @@ int main(void)
         cmocka_unit_test(time_outs_do_not_count_for_rapid_fail),
         cmocka_unit_test(long_queue_is_refused_in_several_sets_of_actions_when_rapid_fail_begins),
         cmocka_unit_test(queue_that_outlives_rapid_fail_goes_to_the_idle_workers),
+        cmocka_unit_test(recycle_tries_the_program_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,166 @@
+/* reload: see reload.h. All of it runs on the watch's thread, or before there is one: no two reloads at a time.
+ *
+ * First everything is made that can fail, then everything is put in force. The pools come before the routes that lead to them;
+ * a pool that no settings with users lead to any more is drained, so a request that has found its pool is never refused. */
+#include "fcgiext/win32/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/wide.h"
+
+static void tell_pool(struct engine_pool *pool, enum pool_event_kind kind)
+{
+    struct pool_event event = {.kind = kind};
+    engine_pool_event(pool, &event);
+}
+
+/* ---- what is to be watched ---- */
+
+static bool is_absolute(const WCHAR *path)
+{
+    return path[0] == L'\\' || path[0] == L'/' || (path[0] && path[1] == L':');
+}
+
+/* MonitorChangesTo, as an absolute path; NULL: there is none, or no memory. */
+static WCHAR *monitored_path(const struct config_pool *config)
+{
+    struct process_plan plan;
+    WCHAR *file = *config->monitor_changes_to ? wide_of_utf8(config->monitor_changes_to) : NULL;
+    if (!file || is_absolute(file) || config->address_count)
+        return file;
+    WCHAR *path = NULL;
+    if (pool_plan_make(&plan, config) == 0) { /* relative to the program's folder */
+        size_t len = wcslen(plan.directory) + wcslen(file) + 2;
+        path = malloc(len * sizeof *path);
+        if (path) {
+            wcscpy(path, plan.directory);
+            wcscat(path, L"\\");
+            wcscat(path, file);
+        }
+    }
+    pool_plan_free(&plan);
+    free(file);
+    return path;
+}
+
+static bool watch_settings(struct engine *engine, const struct settings *settings)
+{
+    size_t pool_count = settings->config->pool_count;
+    struct watch_request *requests = calloc(pool_count + 1, sizeof *requests);
+    if (!requests)
+        return false;
+    unsigned count = 0;
+    requests[count].path = _wcsdup(engine->config_path);
+    count += requests[count].path != NULL;
+    for (size_t i = 0; i < pool_count; i++) {
+        requests[count].path = settings->pools[i] ? monitored_path(&settings->config->pools[i]) : NULL;
+        requests[count].subject = settings->pools[i];
+        count += requests[count].path != NULL;
+    }
+    bool watched = watch_files(&engine->watch, requests, count);
+    free(requests);
+    return watched;
+}
+
+/* ---- putting settings in force ---- */
+
+static bool prepare_pools(struct engine *engine, struct settings *settings)
+{
+    for (size_t i = 0; i < settings->config->pool_count; i++) {
+        const struct config_pool *config = &settings->config->pools[i];
+        if (!config->valid)
+            continue;
+        settings->pools[i] = engine_pool_prepare(engine, settings, config);
+        if (!settings->pools[i])
+            return false;
+    }
+    return true;
+}
+
+static void apply_to_pool(struct engine_pool *pool)
+{
+    struct pool_version *old = pool->version;
+    struct pool_event event = {.kind = POOL_EVENT_RECONFIGURED, .limits = &pool->next_version->limits};
+    bool recycle = old && !config_pool_same_processes(old->config, pool->next_version->config);
+    if (old)
+        pool_version_ref(old);
+    engine_pool_event(pool, &event);
+    if (pool->settings_count++ == 0)
+        tell_pool(pool, POOL_EVENT_RESUME); /* it may have been drained */
+    if (recycle)
+        tell_pool(pool, POOL_EVENT_RECYCLE);
+    if (old)
+        pool_version_unref(old);
+}
+
+static void put_in_force(struct engine *engine, struct settings *settings)
+{
+    for (size_t i = 0; i < settings->config->pool_count; i++)
+        if (settings->pools[i])
+            apply_to_pool(settings->pools[i]);
+    settings_publish(engine, settings);
+    watch_settings(engine, settings); /* without memory the old files go on being watched */
+}
+
+static void reload(struct engine *engine)
+{
+    struct settings *settings = settings_load(engine);
+    if (!settings)
+        return;
+    if (config_may_replace(engine->settings->config, settings->config) && prepare_pools(engine, settings))
+        put_in_force(engine, settings);
+    else
+        settings_unref(settings); /* what was prepared is replaced by the next time */
+}
+
+/* ---- callbacks of the watch ---- */
+
+static void changed(void *context, void *subject)
+{
+    if (subject)
+        tell_pool(subject, POOL_EVENT_RECYCLE);
+    else
+        reload(context);
+}
+
+void reload_reap(struct engine *engine, bool draining)
+{
+    EnterCriticalSection(&engine->settings_lock);
+    struct settings *settings = engine->unused;
+    engine->unused = NULL;
+    LeaveCriticalSection(&engine->settings_lock);
+    while (settings) {
+        struct settings *next = settings->next_unused;
+        for (size_t i = 0; i < settings->config->pool_count; i++) {
+            struct engine_pool *pool = settings->pools[i];
+            if (pool && --pool->settings_count == 0 && draining)
+                tell_pool(pool, POOL_EVENT_DRAIN);
+        }
+        settings_unref(settings);
+        settings = next;
+    }
+}
+
+static void woken(void *context)
+{
+    reload_reap(context, true);
+}
+
+DWORD reload_start(struct engine *engine)
+{
+    struct settings *settings = settings_load(engine);
+    if (!settings)
+        return ERROR_OUTOFMEMORY;
+    if (!prepare_pools(engine, settings)) {
+        settings_unref(settings);
+        return ERROR_OUTOFMEMORY;
+    }
+    engine->watch.context = engine;
+    engine->watch.changed = changed;
+    engine->watch.woken = woken;
+    put_in_force(engine, settings);
+    return watch_start(&engine->watch);
+}

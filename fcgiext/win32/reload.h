@@ -1,0 +1,12 @@
+/* reload: a changed fcgiext.ini takes effect while requests run; a changed file of MonitorChangesTo replaces the pool's workers. */
+#ifndef FCGIEXT_WIN32_RELOAD_H
+#define FCGIEXT_WIN32_RELOAD_H
+
+#include "fcgiext/win32/engine.h"
+
+/* Reads the file for the first time, publishes it, and begins to watch. 0 or a Win32 error; a broken configuration is none. */
+DWORD reload_start(struct engine *engine);
+/* Frees the settings that nobody uses any more. Without `draining` only their memory: at the engine's end. */
+void reload_reap(struct engine *engine, bool draining);
+
+#endif

@@ -1,0 +1,127 @@
+/* settings: see settings.h. */
+#include "fcgiext/win32/settings.h"
+
+#include <stdlib.h>
+
+#include "fcgiext/win32/config_file.h"
+#include "fcgiext/win32/engine.h"
+#include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/wide.h"
+
+enum { REPORT_LEN = 64 * 1024 };
+
+static void report_errors(struct settings *settings)
+{
+    struct buffer *out = &settings->report;
+    const char *path = settings->engine->config_path_utf8;
+    if (settings->load_error) {
+        buffer_append_str(out, path);
+        buffer_append_str(out, ": error: cannot read the file: ");
+        system_text(settings->load_error, out);
+        buffer_append_str(out, "\n");
+        return;
+    }
+    for (size_t i = 0; i < settings->config->diagnostic_count; i++)
+        if (settings->config->diagnostics[i].severity == CONFIG_ERROR)
+            config_diagnostic_format(&settings->config->diagnostics[i], path, out);
+}
+
+struct settings *settings_load(struct engine *engine)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+    if (!settings)
+        return NULL;
+    settings->engine = engine;
+    settings->users = settings->refs = 1;
+    buffer_init(&settings->report, REPORT_LEN);
+    settings->config = config_file_load(engine->config_path, &settings->load_error);
+    if (settings->config) {
+        settings->routes = routes_create(settings->config);
+        settings->pools = calloc(settings->config->pool_count + 1, sizeof(struct engine_pool *));
+    }
+    if (!settings->routes || !settings->pools) {
+        settings_unref(settings);
+        return NULL;
+    }
+    report_errors(settings);
+    return settings;
+}
+
+struct settings *settings_enter(struct engine *engine)
+{
+    EnterCriticalSection(&engine->settings_lock);
+    struct settings *settings = engine->settings;
+    InterlockedIncrement(&settings->users);
+    LeaveCriticalSection(&engine->settings_lock);
+    return settings;
+}
+
+void settings_leave(struct settings *settings)
+{
+    struct engine *engine = settings->engine;
+    if (InterlockedDecrement(&settings->users))
+        return;
+    EnterCriticalSection(&engine->settings_lock);
+    settings->next_unused = engine->unused;
+    engine->unused = settings;
+    LeaveCriticalSection(&engine->settings_lock);
+    watch_wake(&engine->watch);
+}
+
+void settings_publish(struct engine *engine, struct settings *settings)
+{
+    EnterCriticalSection(&engine->settings_lock);
+    struct settings *old = engine->settings;
+    engine->settings = settings;
+    LeaveCriticalSection(&engine->settings_lock);
+    if (old)
+        settings_leave(old);
+}
+
+void settings_ref(struct settings *settings)
+{
+    InterlockedIncrement(&settings->refs);
+}
+
+void settings_unref(struct settings *settings)
+{
+    if (InterlockedDecrement(&settings->refs))
+        return;
+    routes_destroy(settings->routes);
+    config_destroy(settings->config);
+    buffer_deinit(&settings->report);
+    free(settings->pools);
+    free(settings);
+}
+
+/* ---- versions of a pool ---- */
+
+struct pool_version *pool_version_create(struct settings *settings, const struct config_pool *config)
+{
+    struct pool_version *version = calloc(1, sizeof *version);
+    if (!version)
+        return NULL;
+    version->refs = 1;
+    version->settings = settings;
+    version->config = config;
+    version->limits = pool_limits_of(config);
+    settings_ref(settings);
+    if (pool_plan_make(&version->plan, config) == 0)
+        return version;
+    pool_version_unref(version);
+    return NULL;
+}
+
+void pool_version_ref(struct pool_version *version)
+{
+    InterlockedIncrement(&version->refs);
+}
+
+void pool_version_unref(struct pool_version *version)
+{
+    if (InterlockedDecrement(&version->refs))
+        return;
+    pool_plan_free(&version->plan);
+    settings_unref(version->settings);
+    free(version);
+}

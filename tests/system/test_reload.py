@@ -1,0 +1,154 @@
+"""A changed fcgiext.ini, and a changed file of MonitorChangesTo, take effect while requests run; none is lost."""
+
+import threading
+
+import support
+import witness
+
+WAIT = 30  # seconds
+
+
+def pools(*, names=("look",), types=None, **properties):
+    """An ini with one pool of the witness for each name, mapped to .fcgi (the first) or to .NAME."""
+    sections = {name: {"ExePath": witness.WITNESS, "MaxInstances": 2, **properties} for name in names}
+    if types is None:
+        types = {"fcgi" if name == names[0] else name: name for name in names}
+    return support.ini(types, **sections)
+
+
+class Reload(support.SystemTest):
+    def host(self, ini):
+        return self.servers.host(ini, maps=".fcgi,.second")
+
+    def facts(self, host, page="/app/x.fcgi"):
+        return witness.facts(support.http_request(host, page))
+
+    def worker(self, host):
+        return self.facts(host)["pid"]
+
+    def becomes(self, what, condition):
+        witness.wait_until(condition, what, WAIT)
+
+    def test_a_new_mapping_and_its_pool(self):
+        host = self.host(pools())
+        before = self.worker(host)
+        self.assertEqual(support.http_request(host, "/app/x.second").status, 500)
+        host.write_ini(pools(names=("look", "second")))
+        self.becomes("the new pool answers", lambda: support.http_request(host, "/app/x.second").status == 200)
+        self.assertEqual(self.worker(host), before)  # a pool that has not changed is left alone
+
+    def test_a_pool_that_is_taken_out_ends_and_comes_back(self):
+        host = self.host(pools(names=("look", "second")))
+        self.facts(host, "/app/x.second")
+        with witness.Gate() as gate:
+            client = witness.Background(support.http_request, host, gate.path("last", "/app/x.second"))
+            visitor = gate.arrival()
+            host.write_ini(pools())
+            self.becomes("the mapping has gone", lambda: support.http_request(host, "/app/x.second").status == 500)
+            visitor.let_go()
+            self.assertEqual(witness.facts(client.result())["name"], "last")
+        witness.wait_until_gone(self.servers, witness.WITNESS, WAIT)
+        host.write_ini(pools(names=("look", "second")))
+        self.becomes("the pool answers again", lambda: support.http_request(host, "/app/x.second").status == 200)
+
+    def test_environment_variables_reach_new_processes(self):
+        host = self.host(pools(EnvironmentVars="WITNESS_MARK:old"))
+        self.assertEqual(self.facts(host)["mark"], "old")
+        host.write_ini(pools(EnvironmentVars="WITNESS_MARK:new"))
+        self.becomes("a process has the new variable", lambda: self.facts(host)["mark"] == "new")
+
+    def test_limits_change_without_new_processes(self):
+        host = self.host(pools(MaxInstances=1))
+        before = self.worker(host)
+        with witness.Gate() as gate:
+            clients = [witness.Background(support.http_request, host, gate.path(str(i))) for i in range(3)]
+            first = gate.arrival()
+            host.write_ini(pools(MaxInstances=3))
+            others = [gate.arrival(), gate.arrival()]
+            self.assertEqual({first.name, *(one.name for one in others)}, {"0", "1", "2"})
+            gate.open()
+            self.assertIn(before, [witness.facts(client.result())["pid"] for client in clients])
+
+    def test_an_invalid_file_leaves_the_last_good_one_in_force(self):
+        host = self.host(pools())
+        before = self.worker(host)
+        host.write_ini(pools(MaxInstances="many", names=("look", "second")))
+        host.write_ini(b"nonsense\n")
+        host.write_ini(pools(names=("look", "second"), QueueLength=7))  # its effect shows that the others have been read, or skipped
+        self.becomes("the good file is in force", lambda: support.http_request(host, "/app/x.second").status == 200)
+        host.write_ini(b"[Types]\nfcgi=look\n[look]\nMaxInstances=many\n")
+        host.write_ini(pools(types={"fcgi": "look"}))
+        self.becomes("the last file is in force", lambda: support.http_request(host, "/app/x.second").status == 500)
+        self.assertEqual(self.worker(host), before)
+
+    def test_a_file_that_was_broken_or_missing_at_the_start(self):
+        for text in (b"[Types]\nfcgi=look\n[look]\nMaxInstances=many\n", b""):
+            with self.subTest(text):
+                host = self.host(text)
+                self.assertEqual(support.http_request(host, "/app/x.fcgi").headers["X-Fcgiext-Reason"], "config_invalid")
+                host.write_ini(pools())
+                self.becomes("it answers", lambda: support.http_request(host, "/app/x.fcgi").status == 200)
+
+    def test_a_corrected_program_is_tried_at_once_after_rapid_fail(self):
+        host = self.host(pools(Arguments="exit=3", RapidFailsPerMinute=0))
+        self.becomes("the pool is in rapid-fail", lambda: support.http_request(host, "/app/x.fcgi").status == 503)
+        host.write_ini(pools(RapidFailsPerMinute=0))
+        self.becomes("it answers", lambda: support.http_request(host, "/app/x.fcgi").status == 200)
+
+
+class Monitor(support.SystemTest):
+    def start_host(self, path):
+        host = self.servers.host(pools(MonitorChangesTo=path))
+        return host, witness.facts(support.http_request(host, "/app/x.fcgi"))["pid"]
+
+    def new_worker(self, host, before, what):
+        witness.wait_until(lambda: witness.facts(support.http_request(host, "/app/x.fcgi"))["pid"] != before, what, WAIT)
+        return witness.facts(support.http_request(host, "/app/x.fcgi"))["pid"]
+
+    def test_a_file_that_appears_changes_is_replaced_and_disappears(self):
+        self.servers.folder.mkdir(parents=True, exist_ok=True)
+        file = self.servers.folder / "monitored.txt"
+        host, worker = self.start_host(file)
+        file.write_text("1")
+        worker = self.new_worker(host, worker, "the file has appeared")
+        file.write_text("22")
+        worker = self.new_worker(host, worker, "the file has been written")
+        new = file.with_suffix(".new")
+        new.write_text("333")
+        new.replace(file)
+        worker = self.new_worker(host, worker, "the file has been replaced")
+        file.unlink()
+        self.new_worker(host, worker, "the file has gone")
+
+    def test_a_folder_that_appears_later(self):
+        folder = self.servers.folder / "later"
+        host, worker = self.start_host(folder / "monitored.txt")
+        folder.mkdir()
+        (folder / "monitored.txt").write_text("1")
+        self.new_worker(host, worker, "the file has appeared in a new folder")
+
+    def test_no_request_is_lost_while_workers_are_replaced(self):
+        file = self.servers.folder / "monitored.txt"
+        host, worker = self.start_host(file)
+        stop = threading.Event()
+
+        def client(number):
+            count = 0
+            with support.Connection(host) as connection:
+                while not stop.is_set():
+                    count += 1
+                    token = f"{number}-{count}"
+                    facts = witness.facts(connection.request(f"/app/x.fcgi?name={token}"))
+                    if facts["name"] != token:
+                        raise AssertionError(facts)
+            return count
+
+        clients = [witness.Background(client, number) for number in range(8)]
+        try:
+            for i in range(10):
+                file.write_text("x" * i)
+                worker = self.new_worker(host, worker, f"the workers are replaced for the {i + 1}th time")
+        finally:
+            stop.set()
+        for one in clients:
+            self.assertGreater(one.result(), 0)
