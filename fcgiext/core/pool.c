@@ -266,10 +266,21 @@ static enum error_cause silence(const struct pool *pool, const struct pool_worke
     return is_new ? ERROR_CAUSE_STARTUP_TIMEOUT : ERROR_CAUSE_ACTIVITY_TIMEOUT;
 }
 
+/* The start of a process ends by itself; a server that cannot be reached may say nothing for minutes. */
+static void connect_timeout(struct pool *pool, struct pool_worker *worker)
+{
+    struct pool_failure verdict = {ERROR_CAUSE_CONNECT_FAILED, true, POOL_CONNECT_CODE};
+    pool->totals.start_failures++;
+    pool_stop_worker(pool, worker, false);
+    pool_note_failed_start(pool, verdict);
+    fail_oldest(pool, verdict);
+}
+
 static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
 {
     struct pool_request *request = worker->request;
     switch (worker->state) {
+    case WORKER_STARTING: connect_timeout(pool, worker); break;
     case WORKER_IDLE:
         if (worker->replacement && !worker->ready && pool->limits.idle_timeout_ms > POOL_READY_MS) {
             pool_mark_ready(pool, worker); /* it lives; the rest of the idle timeout follows */
@@ -296,7 +307,6 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
         else
             pool_kill_worker(pool, worker);
         break;
-    case WORKER_STARTING:
     case WORKER_RETIRING:
     case WORKER_GONE:
     case WORKER_STATE_COUNT: assert(!"no timer in this state");
@@ -346,8 +356,8 @@ static void evict_next(struct pool *pool)
 {
     bool closed = pool->state == POOL_STATE_CLOSED;
     struct pool_worker *worker = slab_at(&pool->workers, pool->evict_cursor++);
-    if (!worker || worker->state == WORKER_STOPPING || worker->state == WORKER_STARTING)
-        return; /* a starting one is stopped when it has started */
+    if (!worker || worker->state == WORKER_STOPPING || (worker->state == WORKER_STARTING && !pool->limits.external))
+        return; /* a starting process is stopped when it has started */
     if (!closed && !pool_is_old(pool, worker))
         return;
     if (worker->request) {

@@ -34,6 +34,8 @@ enum {
     POOL_MAX_ACTIONS = 32,
     POOL_EXIT_WAIT_MS = 1000,  /* from the end of a connection to the exit of its process, and the other way round */
     POOL_KILL_WAIT_MS = 10000, /* from KILL to the exit; then the worker is given up */
+    POOL_CONNECT_MS = 10000,   /* for the connection to an external server; then */
+    POOL_CONNECT_CODE = 10060, /* WSAETIMEDOUT */
     POOL_START_PAUSE_MS = 100, /* after a failed start; doubled with each further one */
     POOL_START_PAUSE_MAX_MS = 5000,
     POOL_RAPID_FAIL_MS = 60000,

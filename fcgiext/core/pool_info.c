@@ -107,11 +107,11 @@ void (*pool_check_failed)(const char *condition) = abort_on_failure;
     } while (0)
 
 /* Every wait has an end: a timer of the worker's or its request's own, or a client that is waited for. */
-static void check_timers(const struct pool_worker *worker)
+static void check_timers(const struct pool *pool, const struct pool_worker *worker)
 {
     bool own_timer = timer_is_set(&worker->timer.entry);
-    if (!worker->request) { /* a start ends by itself: with STARTED, START_FAILED or EXITED */
-        CHECK(own_timer == (worker->state != WORKER_STARTING));
+    if (!worker->request) { /* the start of a process ends by itself: with STARTED, START_FAILED or EXITED */
+        CHECK(own_timer == (worker->state != WORKER_STARTING || pool->limits.external));
         return;
     }
     bool request_timer = timer_is_set(&worker->request->timer.entry);
@@ -123,7 +123,7 @@ static void check_timers(const struct pool_worker *worker)
     }
 }
 
-static void check_worker(const struct pool_worker *worker)
+static void check_worker(const struct pool *pool, const struct pool_worker *worker)
 {
     bool has_request = worker->request != NULL;
     CHECK(has_request == (worker->state == WORKER_BUSY || worker->state == WORKER_RETIRING));
@@ -135,7 +135,7 @@ static void check_worker(const struct pool_worker *worker)
     }
     CHECK(!worker->exited || worker->state == WORKER_BUSY); /* kept only for what it wrote */
     CHECK(!worker->killed || worker->state == WORKER_STOPPING);
-    check_timers(worker);
+    check_timers(pool, worker);
 }
 
 static void check_workers(const struct pool *pool)
@@ -146,7 +146,7 @@ static void check_workers(const struct pool *pool)
         const struct pool_worker *worker = slab_at(&pool->workers, i);
         if (!worker)
             continue;
-        check_worker(worker);
+        check_worker(pool, worker);
         by_state[worker->state]++;
         bool leaving = worker->state == WORKER_STOPPING;
         old_workers += !leaving && pool_is_old(pool, worker);

@@ -336,6 +336,8 @@ bool pool_start_worker(struct pool *pool)
     pool->by_state[WORKER_STARTING]++;
     pool->totals.started++;
     pool_emit(pool, POOL_ACTION_START, worker);
+    if (pool->limits.external)
+        pool_set_timer(pool, &worker->timer, POOL_CONNECT_MS);
     return true;
 }
 

@@ -284,6 +284,8 @@ static DWORD start_threads(struct engine *engine)
     DWORD error = iocp_open(&engine->iocp, count < MIN_THREADS ? MIN_THREADS : count);
     if (!error)
         error = iocp_open(&engine->launcher, 1);
+    if (!error)
+        error = iocp_open(&engine->resolver, 1);
     if (error)
         return error;
     engine->timer_thread = CreateThread(NULL, 0, run_timer, engine, 0, NULL);
@@ -364,6 +366,7 @@ void engine_destroy(struct engine *engine)
         CloseHandle(engine->timer_thread);
     }
     iocp_close(&engine->launcher);
+    iocp_close(&engine->resolver);
     iocp_close(&engine->iocp);
     free_settings(engine);
     free_pools(engine);

@@ -46,6 +46,7 @@ struct engine {
     struct watch watch;
     struct iocp iocp;
     struct iocp launcher; /* one thread: starts processes, one after another */
+    struct iocp resolver; /* one thread: looks up the names of external servers, which nobody else is to wait for */
     HANDLE timer_thread;
     HANDLE timer_wake;
     volatile LONG stopping;

@@ -513,8 +513,9 @@ void worker_io_put(struct worker_io *worker, const struct pool_action *action)
 
 void worker_io_kick(struct worker_io *worker, bool slow)
 {
+    struct engine *engine = worker->pool->engine;
     worker_io_ref(worker);
-    if (slow && iocp_post(&worker->pool->engine->launcher, &worker->launch_op) == 0)
+    if (slow && iocp_post(worker->external ? &engine->resolver : &engine->launcher, &worker->launch_op) == 0)
         return;
     post_and_unref(worker, WORKER_MAIL);
 }

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import threading
 
 import support
@@ -92,6 +93,19 @@ class Unload(End):
     def test_unload_while_requests_run_and_completions_come_inside_the_call(self):
         # Such a host waits for its client inside our call: a slow client would hold us up as long as the host's time-out.
         self.unload_under_requests("--completions", "inline", slow_clients=False)
+
+    def test_unload_does_not_wait_for_a_server_that_does_not_answer(self):
+        with contextlib.ExitStack() as sockets:
+            server = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            address = server.getsockname()
+            with contextlib.suppress(TimeoutError):
+                while True:  # until its queue is full: from then on a connection is neither taken nor refused
+                    sockets.enter_context(socket.create_connection(address, 0.3))
+            host = self.servers.host(support.ini({"fcgi": "out"}, out={"Address": f"127.0.0.1:{address[1]}"}), "--stdin-commands")
+            client = witness.Background(support.http_request, host, "/app/x.fcgi")
+            witness.wait_until_in_flight(self.servers, host, 1)
+            self.assertEqual(witness.ask(host, "unload now", QUICK), "unloaded")
+            self.refused(client.result(QUICK))
 
     def test_again_and_again_under_load(self):
         """Each request is answered well, or with 503, or sees its connection end; nothing hangs."""

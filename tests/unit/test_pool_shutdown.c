@@ -221,6 +221,24 @@ static void shut_down_during_rapid_fail_ends_the_rapid_fail(void **state)
     assert_closed_and_empty(&driver);
 }
 
+static void shut_down_does_not_wait_for_a_server_that_does_not_answer(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct pool_limits limits = driver_limits();
+    limits.external = true;
+    driver_open(&driver, limits);
+    arrive(&driver, 1);
+    uint64_t worker = take_start(&driver);
+    shut_down(&driver);
+    take_kill(&driver, worker);
+    take_reject(&driver, 1, ERROR_CAUSE_SHUTTING_DOWN);
+    exited(&driver, worker, 0);
+    take_release(&driver, worker);
+    assert_true(pool_is_empty(driver.pool));
+    driver_close(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(more_than_one_set_of_actions_holds_follows_at_once),
         cmocka_unit_test(events_that_come_between_lose_nothing),
         cmocka_unit_test(shut_down_during_rapid_fail_ends_the_rapid_fail),
+        cmocka_unit_test(shut_down_does_not_wait_for_a_server_that_does_not_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

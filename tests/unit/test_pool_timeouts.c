@@ -339,6 +339,32 @@ static void start_that_takes_long_has_no_time_out_of_the_pool(void **state)
 
 /* ---- how a worker ends */
 
+static void server_that_does_not_answer_fails_the_oldest_request_and_is_tried_again(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct pool_limits limits = driver_limits();
+    limits.external = true;
+    limits.max_instances = 1;
+    driver_open(&driver, limits);
+    arrive(&driver, 1);
+    uint64_t first = take_start(&driver);
+    arrive(&driver, 2);
+    let_pass(&driver, POOL_CONNECT_MS - TIMERS_TICK_MS);
+    take_all(&driver); /* probes */
+    driver.now_ms += 2 * TIMERS_TICK_MS;
+    of_request(&driver, POOL_EVENT_DEADLINE, 0);
+    take_kill(&driver, first);
+    assert_code(take_reject(&driver, 1, ERROR_CAUSE_CONNECT_FAILED), POOL_CONNECT_CODE);
+    of_worker(&driver, POOL_EVENT_STARTED, first); /* it has crossed the CLOSE */
+    exited(&driver, first, 0);
+    take_release(&driver, first);
+    assert_int_equal(pool_get_totals(driver.pool)->start_failures, 1);
+    let_pass(&driver, POOL_START_PAUSE_MS + TIMERS_TICK_MS);
+    take_start(&driver);
+    driver_close(&driver);
+}
+
 static void worker_gets_signal_then_close_then_time_then_kill(void **state)
 {
     (void)state;
@@ -493,6 +519,7 @@ int main(void)
         cmocka_unit_test(client_wait_of_an_earlier_try_does_not_hold_the_next),
         cmocka_unit_test(worker_that_never_connects_again_ends),
         cmocka_unit_test(start_that_takes_long_has_no_time_out_of_the_pool),
+        cmocka_unit_test(server_that_does_not_answer_fails_the_oldest_request_and_is_tried_again),
         cmocka_unit_test(worker_gets_signal_then_close_then_time_then_kill),
         cmocka_unit_test(signalled_worker_that_exits_in_time_is_not_killed),
         cmocka_unit_test(worker_that_closed_its_connection_gets_time_to_exit_before_the_kill),
