@@ -6,25 +6,76 @@ import subprocess
 import unittest
 
 import support
-import wine
 
 DRIVER = support.HELPERS / "ecb_driver.exe"
-INI = support.ini({"fcgi": "echo"}, echo={"ExePath": support.RESPONDER, "MaxInstances": 1, "QueueLength": 20000})
+
+
+def ini(instances=1):
+    # one process for all requests of a measurement, however many
+    properties = {"MaxInstances": instances, "QueueLength": 20000, "InstanceMaxRequests": 1000000}
+    return support.ini({"fcgi": "echo"}, echo={"ExePath": support.RESPONDER, **properties})
 
 
 class EcbDriver(support.SystemTest):
-    def drive(self, *arguments, seconds=200):
+    def run_driver(self, *arguments, ini_text=ini(), seconds=200):
+        """That no process is left is checked when the case ends."""
+        path = self.servers.folder / "fcgiext.ini"
+        path.write_text(ini_text)
+        environment = self.servers.run.environment({"FCGIEXT_INI": support.windows_path(path)})
+        return subprocess.run(["wine", str(DRIVER), *map(str, arguments)], env=environment, capture_output=True, text=True,
+                              timeout=seconds, stdin=subprocess.DEVNULL, check=False)
+
+    def drive(self, *arguments, **options):
         """-> its output; fails unless it says that no rule was broken"""
-        folder = support.FOLDERS / "ecb_driver"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "fcgiext.ini").write_text(INI)
-        environment = wine.env(FCGIEXT_INI=support.windows_path(folder / "fcgiext.ini"))
-        command = ["wine", str(DRIVER), support.windows_path(support.BIN / "fcgiext.dll"), *map(str, arguments)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
+        done = self.run_driver(support.windows_path(support.BIN / "fcgiext.dll"), *arguments, **options)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("no rule was broken", done.stdout)
         return done.stdout
 
+    def numbers(self, pattern, text):
+        match = re.search(pattern, text)
+        self.assertIsNotNone(match, f"no {pattern!r} in\n{text}")
+        return [int(group) for group in match.groups()]
+
+
+class Rules(EcbDriver):
+    """Each rule that the driver watches: does it see a breach?"""
+
+    BREACHES = {
+        "call-after-end": "GetServerVariable after the end of the session",
+        "done-twice": "ServerSupportFunction after the end of the session",
+        "status-after-done": "the session ended twice",
+        "read-after-end": "the ECB is touched after the end of the session",
+        "write-after-end": "the ECB is touched after the end of the session",
+        "done-while-sending": "the session ended with an operation outstanding",
+        "no-completion": "an asynchronous operation without a completion callback",
+        "two-operations": "two operations outstanding",
+        "two-reads": "two operations outstanding",
+        "headers-while-reading": "headers with an operation outstanding",
+        "headers-twice": "headers sent twice",
+        "no-headers": "a body before the headers",
+        "write-without-headers": "a body before the headers",
+        "send-after-final": "a send after the final one",
+        "other-status": "dwHttpStatusCode is 404, sent was 200",
+        "blocking-send": "a send that may block",
+        "blocking-write": "a write that may block",
+        "blocking-read": "a read that may block",
+        "never-ends": "1 requests are open after TerminateExtension",
+    }
+
+    def test_each_breach_is_seen(self):
+        for name, rule in self.BREACHES.items():
+            with self.subTest(name):
+                done = self.run_driver("-", "breach", name)
+                self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+                self.assertIn(f"ecb_driver: rule: {rule}", done.stderr.splitlines())
+
+    def test_an_extension_that_keeps_the_rules_is_not_accused(self):
+        done = self.run_driver("-", "breach", "none")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Failures(EcbDriver):
     def faults(self, mode, count=10):
         """Each request ends exactly once, whatever the host refuses or breaks."""
         text = self.drive("faults", mode, count)
@@ -49,18 +100,39 @@ class EcbDriver(support.SystemTest):
     def test_host_failures_when_completions_come_late(self):
         self.faults("late")
 
+    def test_clients_vanish_while_they_wait_send_or_receive(self):
+        text = self.drive("vanish", "late", 20)
+        self.assertEqual(self.numbers(r"body silent (\d+) good (\d+)", text), [4, 0])
+        self.assertEqual(self.numbers(r"answer silent (\d+) good (\d+)", text), [0, 4])  # their headers went out
+        left, leave, probes = self.numbers(r"queue left (\d+) of (\d+) after (\d+) probes", text)
+        self.assertEqual((left, leave), (10, 10), text)
+        self.assertGreaterEqual(probes, leave)
+        self.assertEqual(self.numbers(r"then good (\d+)", text), [11])  # those that stayed, and the one that held the worker
+        served, wanted = self.numbers(r"served (\d+) of (\d+) by the same worker", text)
+        self.assertEqual(served, wanted, "requests whose clients left the queue never reach the worker")
+
+
+class Load(EcbDriver):
     def test_ten_thousand_requests_wait_in_little_memory_and_all_end(self):
         text = self.drive("waiting", 10000)
-        memory = int(re.search(r"memory (\d+) bytes a request", text)[1])
+        memory, = self.numbers(r"memory (\d+) bytes a request", text)
         self.assertLessEqual(memory, 8 * 1024, text)  # with its variables
-        ended, begun = re.search(r"(\d+) of (\d+) ended", text).groups()
+        ended, begun = self.numbers(r"(\d+) of (\d+) ended", text)
         self.assertEqual(ended, begun)
-        self.assertGreater(int(begun), 10000)
+        self.assertGreater(begun, 10000)
+
+    def test_costs_are_measured_with_few_and_many_waiting(self):
+        """The figures are for people; test_pool_cost.c has what can be asserted. All requests end, and in time."""
+        text = self.drive("cost", 1, 10, 1000)
+        self.assertEqual(re.findall(r"cost (\d+): arrival \d+ ns \([\d.]+\), hand-off \d+ ns \([\d.]+\)", text), ["10", "1000"], text)
 
     def test_row_29_a_hundred_load_and_unload_cycles_under_requests(self):
-        text = self.drive("cycles", 100)
-        before, after = re.search(r"threads (\d+) to (\d+)", text).groups()
-        self.assertEqual(before, after, text)
+        """After each the driver looks for workers and for the pipe of one of them; all pipes have handles here or there."""
+        text = self.drive("cycles", 100, ini_text=ini(instances=3))
+        handles, handles_after, threads, threads_after = self.numbers(r"handles (\d+) to (\d+), threads (\d+) to (\d+)", text)
+        self.assertLessEqual(handles_after, handles, text)
+        self.assertLessEqual(threads_after, threads, text)
+        self.assertGreater(handles, 0)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-/* host: see host.h. The rules that it watches: completion callback first; one asynchronous operation at a time; headers
- * once; DONE_WITH_SESSION once, with no operation outstanding; no call afterwards (an ended request is kept, marked, until
- * its successors have pushed it out). */
-#include "host.h"
+/* host: see host.h. The rules that it watches: completion callback first; one asynchronous operation at a time, headers
+ * among them; headers once, before anything else, nothing after the final send; no call that may block; DONE_WITH_SESSION
+ * once, with no operation outstanding, and no status after it but PENDING; no call afterwards, no touch of the ECB.
+ *
+ * Each ECB has a page of its own, out of bounds from its end on. Requests and pages are used again in turn, so late that
+ * nothing of this program's gets there. */
+#include "tests/helpers/ecb_driver/host.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,26 +15,39 @@
 const char *const fault_names[FAULT_COUNT] = {"none",    "no-io-completion", "no-vector-send", "no-send",     "send-breaks",
                                               "no-read", "read-breaks",      "read-ends",      "no-variables"};
 
-enum { ALIVE = 0x51ab1e, ENDED = 0xdead, QUARANTINE = 4096, MAX_BODY = 64 * 1024 };
+enum state { UNUSED, ALIVE, ENDED };
+enum { REQUESTS = 16384, PAGE_LEN = 4096, MAX_BODY = 64 * 1024 };
+_Static_assert(sizeof(EXTENSION_CONTROL_BLOCK) <= PAGE_LEN, "a page for each ECB");
 
 struct request {
-    EXTENSION_CONTROL_BLOCK block;
-    volatile LONG state; /* ALIVE, ENDED */
+    EXTENSION_CONTROL_BLOCK *block;
+    volatile LONG state;
     struct host *host;
     struct request_plan plan;
     PFN_HSE_IO_COMPLETION done;
     void *context;
     volatile LONG outstanding;
-    bool headers_sent;
+    bool headers_sent, final_sent;
     unsigned status;
+    unsigned reads, sends;
     uint32_t body_read;
+    double left_ns; /* when IS_CONNECTED said no */
     /* of the outstanding operation */
     DWORD len, error;
 };
 
 static char body_bytes[MAX_BODY];
-static struct request *quarantine[QUARANTINE];
-static volatile LONG quarantine_next;
+static struct request requests[REQUESTS];
+static volatile LONG requests_used;
+static char *pages; /* REQUESTS of them */
+
+double now_ns(void)
+{
+    LARGE_INTEGER now, frequency;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&now);
+    return (double)now.QuadPart * 1e9 / (double)frequency.QuadPart;
+}
 
 void die(const char *format, ...)
 {
@@ -41,7 +58,8 @@ void die(const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     fflush(NULL);
-    ExitProcess(3);
+    TerminateProcess(GetCurrentProcess(), 3); /* an orderly exit would wait for what we found broken */
+    abort();
 }
 
 static struct request *of(HCONN connection, const char *call)
@@ -53,7 +71,76 @@ static struct request *of(HCONN connection, const char *call)
     return request;
 }
 
+static void add_sample(struct samples *samples, double ns)
+{
+    LONG index = InterlockedIncrement(&samples->count) - 1;
+    if (index < SAMPLES_LEN)
+        samples->ns[index] = ns;
+    else
+        InterlockedDecrement(&samples->count);
+}
+
+/* ---- ECBs ---- */
+
+static LONG CALLBACK on_exception(EXCEPTION_POINTERS *info)
+{
+    const EXCEPTION_RECORD *record = info->ExceptionRecord;
+    char *address = record->NumberParameters >= 2 ? (char *)record->ExceptionInformation[1] : NULL;
+    if (record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION && address >= pages && address < pages + REQUESTS * PAGE_LEN)
+        die("rule: the ECB is touched after the end of the session");
+    return EXCEPTION_CONTINUE_SEARCH;
+}
+
+/* All is in use from the begin on: what is measured later is the DLL's own. */
+static void make_pages(void)
+{
+    if (pages)
+        return;
+    pages = VirtualAlloc(NULL, REQUESTS * PAGE_LEN, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (!pages || !AddVectoredExceptionHandler(1, on_exception))
+        die("no room for ECBs");
+    memset(pages, 0xcc, REQUESTS * PAGE_LEN);
+    for (size_t i = 0; i < REQUESTS; i++)
+        requests[i].status = 1;
+    memset(body_bytes, 'b', sizeof body_bytes);
+}
+
+static void protect(void *page, DWORD access)
+{
+    DWORD before;
+    if (!VirtualProtect(page, PAGE_LEN, access, &before))
+        die("VirtualProtect failed: error %lu", GetLastError());
+}
+
+static struct request *new_request(void)
+{
+    LONG index = (InterlockedIncrement(&requests_used) - 1) & (REQUESTS - 1);
+    struct request *request = &requests[index];
+    if (request->state == ALIVE)
+        die("more than %d requests at once", REQUESTS);
+    bool again = request->state == ENDED;
+    ZeroMemory(request, sizeof *request);
+    request->block = (EXTENSION_CONTROL_BLOCK *)(void *)(pages + (size_t)index * PAGE_LEN);
+    if (again)
+        protect(request->block, PAGE_READWRITE);
+    return request;
+}
+
 /* ---- the end ---- */
+
+static void note_end(struct host *host)
+{
+    if (host->refills_to_post > 0) {
+        double now = now_ns();
+        InterlockedDecrement(&host->refills_to_post);
+        if (host->last_end_ns > 0)
+            add_sample(&host->hand_off, now - host->last_end_ns);
+        host->last_end_ns = now;
+        PostQueuedCompletionStatus(host->port, 0, (ULONG_PTR)host, NULL);
+    }
+    if (InterlockedIncrement(&host->totals.ended) >= host->ended_wanted)
+        SetEvent(host->ended_enough);
+}
 
 static void end_request(struct request *request)
 {
@@ -62,13 +149,11 @@ static void end_request(struct request *request)
         die("rule: the session ended twice");
     if (request->outstanding)
         die("rule: the session ended with an operation outstanding");
+    if (request->left_ns > 0)
+        add_sample(&host->leaving, now_ns() - request->left_ns);
+    protect(request->block, PAGE_NOACCESS);
     InterlockedIncrement(&host->totals.answered[request->status / 100 % 6]);
-    LONG place = InterlockedIncrement(&quarantine_next) & (QUARANTINE - 1);
-    struct request *oldest = InterlockedExchangePointer((void *volatile *)&quarantine[place], request);
-    free(oldest);
-    LONG ended = InterlockedIncrement(&host->totals.ended);
-    if (ended == host->totals.begun)
-        SetEvent(host->all_ended);
+    note_end(host);
 }
 
 /* ---- completions ---- */
@@ -78,7 +163,14 @@ static void complete(struct request *request)
     DWORD len = request->len, error = request->error;
     PFN_HSE_IO_COMPLETION done = request->done;
     InterlockedExchange(&request->outstanding, 0); /* the DLL may begin the next one inside */
-    done(&request->block, request->context, len, error);
+    done(request->block, request->context, len, error);
+}
+
+static void refill(struct host *host)
+{
+    add_sample(&host->arrival, host_begin(host, &host->refill_plan));
+    if (InterlockedDecrement(&host->refills_to_begin) == 0)
+        SetEvent(host->refilled);
 }
 
 static DWORD WINAPI run_completions(void *context)
@@ -90,9 +182,21 @@ static DWORD WINAPI run_completions(void *context)
     while (GetQueuedCompletionStatus(host->port, &len, &key, &overlapped, INFINITE) && key) {
         if (host->completions == COMPLETIONS_LATE)
             SwitchToThread(); /* others first: what HttpExtensionProc's caller does, above all */
-        complete((struct request *)key);
+        if (key == (ULONG_PTR)host)
+            refill(host);
+        else
+            complete((struct request *)key);
     }
     return 0;
+}
+
+/* It completes when host_resume says so. */
+static bool pauses(struct request *request)
+{
+    if (request->plan.client != CLIENT_PAUSES || request->reads != 1)
+        return false;
+    request->host->pausing = request;
+    return true;
 }
 
 static BOOL begin_operation(struct request *request, DWORD len, DWORD error)
@@ -103,9 +207,11 @@ static BOOL begin_operation(struct request *request, DWORD len, DWORD error)
         die("rule: two operations outstanding");
     request->len = len;
     request->error = error;
-    if (request->host->completions == COMPLETIONS_INLINE)
+    if (pauses(request))
+        SetEvent(request->host->paused);
+    else if (request->host->completions == COMPLETIONS_INLINE)
         complete(request);
-    else
+    else if (request->host->completions != COMPLETIONS_HELD)
         PostQueuedCompletionStatus(request->host->port, 0, (ULONG_PTR)request, NULL);
     return TRUE;
 }
@@ -162,9 +268,24 @@ static BOOL WINAPI get_variable(HCONN connection, LPSTR name, LPVOID buffer, LPD
     return TRUE;
 }
 
+static void keep_answer(struct request *request, const void *bytes, size_t len)
+{
+    struct host *host = request->host;
+    if (!request->plan.keep_answer)
+        return;
+    if (host->answer_len + len >= ANSWER_LEN)
+        die("the answer to be kept is too long");
+    memcpy(host->answer + host->answer_len, bytes, len);
+    host->answer_len += len;
+    host->answer[host->answer_len] = '\0';
+}
+
 static BOOL send_something(struct request *request, DWORD len)
 {
-    bool breaks = request->plan.fault == FAULT_SEND_BREAKS;
+    enum client client = request->plan.client;
+    bool breaks = request->plan.fault == FAULT_SEND_BREAKS || client == CLIENT_LEAVES_QUEUE;
+    if (client == CLIENT_LEAVES_ANSWER && request->sends++)
+        breaks = true;
     return begin_operation(request, breaks ? 0 : len, breaks ? ERROR_NETNAME_DELETED : 0);
 }
 
@@ -174,6 +295,8 @@ static BOOL WINAPI write_client(HCONN connection, LPVOID buffer, LPDWORD len, DW
     (void)buffer;
     if (!(flags & HSE_IO_ASYNC))
         die("rule: a write that may block");
+    if (!request->headers_sent)
+        die("rule: a body before the headers");
     return request->plan.fault == FAULT_NO_SEND ? refuse(ERROR_INVALID_PARAMETER) : send_something(request, *len);
 }
 
@@ -191,8 +314,8 @@ static void take_status(struct request *request, const char *status)
         die("rule: headers sent twice");
     request->headers_sent = true;
     request->status = (unsigned)atoi(status);
-    if (request->block.dwHttpStatusCode != request->status)
-        die("rule: dwHttpStatusCode is %lu, sent was %u", request->block.dwHttpStatusCode, request->status);
+    if (request->block->dwHttpStatusCode != request->status)
+        die("rule: dwHttpStatusCode is %lu, sent was %u", request->block->dwHttpStatusCode, request->status);
 }
 
 static BOOL vector_send(struct request *request, const HSE_RESPONSE_VECTOR *vector)
@@ -202,28 +325,49 @@ static BOOL vector_send(struct request *request, const HSE_RESPONSE_VECTOR *vect
         return refuse(ERROR_INVALID_PARAMETER);
     if (!(vector->dwFlags & HSE_IO_ASYNC))
         die("rule: a send that may block");
-    if (vector->dwFlags & HSE_IO_SEND_HEADERS)
+    if (request->final_sent)
+        die("rule: a send after the final one");
+    request->final_sent = (vector->dwFlags & HSE_IO_FINAL_SEND) != 0;
+    if (vector->dwFlags & HSE_IO_SEND_HEADERS) {
         take_status(request, vector->pszStatus);
-    for (DWORD i = 0; i < vector->nElementCount; i++)
-        len += (DWORD)vector->lpElementArray[i].cbSize;
+        keep_answer(request, vector->pszHeaders, strlen(vector->pszHeaders));
+    } else if (!request->headers_sent) {
+        die("rule: a body before the headers");
+    }
+    for (DWORD i = 0; i < vector->nElementCount; i++) {
+        const HSE_VECTOR_ELEMENT *element = &vector->lpElementArray[i];
+        keep_answer(request, element->pvContext, (size_t)element->cbSize);
+        len += (DWORD)element->cbSize;
+    }
     return send_something(request, len);
 }
 
 static BOOL read_async(struct request *request, void *buffer, DWORD len)
 {
-    uint32_t left = request->plan.body_len - request->body_read;
+    uint32_t unread = request->plan.body_len - request->body_read;
     enum fault fault = request->plan.fault;
     if (fault == FAULT_NO_READ)
         return refuse(ERROR_INVALID_PARAMETER);
-    if (fault == FAULT_READ_BREAKS || fault == FAULT_READ_ENDS)
-        return begin_operation(request, 0, fault == FAULT_READ_BREAKS ? ERROR_NETNAME_DELETED : 0);
-    if (len > left)
-        len = left;
+    bool left = request->plan.client == CLIENT_LEAVES_QUEUE || (request->plan.client == CLIENT_LEAVES_BODY && request->reads);
+    request->reads++;
+    if (fault == FAULT_READ_BREAKS || fault == FAULT_READ_ENDS || left)
+        return begin_operation(request, 0, fault == FAULT_READ_ENDS ? 0 : ERROR_NETNAME_DELETED);
+    if (len > unread)
+        len = unread;
     if (len > MAX_BODY)
         len = MAX_BODY;
     memcpy(buffer, body_bytes, len);
     request->body_read += len;
     return begin_operation(request, len, 0);
+}
+
+static BOOL is_connected(struct request *request)
+{
+    InterlockedIncrement(&request->host->totals.probes);
+    if (request->plan.client != CLIENT_LEAVES_QUEUE)
+        return TRUE;
+    request->left_ns = now_ns();
+    return FALSE;
 }
 
 static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, LPDWORD size, LPDWORD type)
@@ -237,11 +381,13 @@ static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, L
         request->context = type;
         return TRUE;
     case HSE_REQ_IS_KEEP_CONN: *(BOOL *)buffer = TRUE; return TRUE;
-    case HSE_REQ_IS_CONNECTED: *(BOOL *)buffer = TRUE; return TRUE;
+    case HSE_REQ_IS_CONNECTED: *(BOOL *)buffer = is_connected(request); return TRUE;
     case HSE_REQ_VECTOR_SEND: return vector_send(request, buffer);
     case HSE_REQ_SEND_RESPONSE_HEADER_EX:
         if (request->plan.fault == FAULT_NO_SEND)
             return refuse(ERROR_INVALID_PARAMETER);
+        if (request->outstanding)
+            die("rule: headers with an operation outstanding");
         take_status(request, ((HSE_SEND_HEADER_EX_INFO *)buffer)->pszStatus);
         return TRUE;
     case HSE_REQ_ASYNC_READ_CLIENT: return read_async(request, buffer, *size);
@@ -253,16 +399,14 @@ static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, L
 
 /* ---- interface ---- */
 
-void host_begin(struct host *host, const struct request_plan *plan)
+double host_begin(struct host *host, const struct request_plan *plan)
 {
-    struct request *request = calloc(1, sizeof *request);
-    if (!request)
-        die("out of memory");
-    request->state = ALIVE;
+    struct request *request = new_request();
     request->host = host;
     request->plan = *plan;
     request->body_read = plan->available;
-    EXTENSION_CONTROL_BLOCK *block = &request->block;
+    EXTENSION_CONTROL_BLOCK *block = request->block;
+    ZeroMemory(block, sizeof *block);
     block->cbSize = sizeof *block;
     block->dwVersion = MAKELONG(0, 6);
     block->ConnID = request;
@@ -279,46 +423,88 @@ void host_begin(struct host *host, const struct request_plan *plan)
     block->WriteClient = write_client;
     block->ReadClient = read_client;
     block->ServerSupportFunction = server_support;
+    request->state = ALIVE;
     InterlockedIncrement(&host->totals.begun);
-    LARGE_INTEGER before, after, frequency;
-    QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&before);
+    double before = now_ns();
     DWORD status = host->proc(block);
-    QueryPerformanceCounter(&after);
-    host->begin_ns = (double)(after.QuadPart - before.QuadPart) * 1e9 / (double)frequency.QuadPart;
+    double spent = now_ns() - before;
     if (status == HSE_STATUS_PENDING)
-        return; /* it may have ended already */
+        return spent; /* it may have ended already */
     if (status == HSE_STATUS_ERROR)
         InterlockedIncrement(&host->totals.refused);
     end_request(request);
+    return spent;
+}
+
+bool host_wait_ended(struct host *host, LONG count, DWORD timeout_ms)
+{
+    DWORD begun = GetTickCount();
+    InterlockedExchange(&host->ended_wanted, count);
+    while (host->totals.ended < count) {
+        DWORD spent = GetTickCount() - begun;
+        if (spent >= timeout_ms || WaitForSingleObject(host->ended_enough, timeout_ms - spent) != WAIT_OBJECT_0)
+            break;
+    }
+    InterlockedExchange(&host->ended_wanted, LONG_MAX);
+    return host->totals.ended >= count;
 }
 
 bool host_wait_all(struct host *host, DWORD timeout_ms)
 {
-    DWORD begun = GetTickCount();
-    while (host->totals.ended != host->totals.begun) {
-        DWORD spent = GetTickCount() - begun;
-        if (spent >= timeout_ms || WaitForSingleObject(host->all_ended, timeout_ms - spent) != WAIT_OBJECT_0)
-            return host->totals.ended == host->totals.begun;
-    }
-    return true;
+    return host_wait_ended(host, host->totals.begun, timeout_ms);
+}
+
+bool host_wait_paused(struct host *host, DWORD timeout_ms)
+{
+    return WaitForSingleObject(host->paused, timeout_ms) == WAIT_OBJECT_0;
+}
+
+void host_resume(struct host *host)
+{
+    struct request *request = host->pausing;
+    host->pausing = NULL;
+    request->plan.client = CLIENT_STAYS;
+    complete(request);
+}
+
+void host_refill(struct host *host, const struct request_plan *plan, LONG count)
+{
+    host->refill_plan = *plan;
+    host->last_end_ns = 0;
+    host->arrival.count = host->hand_off.count = 0;
+    InterlockedExchange(&host->refills_to_begin, count);
+    InterlockedExchange(&host->refills_to_post, count);
+}
+
+bool host_wait_refilled(struct host *host, DWORD timeout_ms)
+{
+    return WaitForSingleObject(host->refilled, timeout_ms) == WAIT_OBJECT_0;
+}
+
+void host_open_with(struct host *host, extension_proc proc, enum completions completions)
+{
+    ZeroMemory(host, sizeof *host);
+    make_pages();
+    host->proc = proc;
+    host->completions = completions;
+    host->ended_wanted = LONG_MAX;
+    host->ended_enough = CreateEventW(NULL, FALSE, FALSE, NULL);
+    host->paused = CreateEventW(NULL, FALSE, FALSE, NULL);
+    host->refilled = CreateEventW(NULL, FALSE, FALSE, NULL);
+    host->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
+    for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
+        host->threads[i] = CreateThread(NULL, 0, run_completions, host, 0, NULL);
 }
 
 void host_open(struct host *host, const WCHAR *dll_path, enum completions completions)
 {
     HSE_VERSION_INFO info;
-    ZeroMemory(host, sizeof *host);
-    memset(body_bytes, 'b', sizeof body_bytes);
-    host->completions = completions;
-    host->all_ended = CreateEventW(NULL, FALSE, FALSE, NULL);
-    host->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
-    for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
-        host->threads[i] = CreateThread(NULL, 0, run_completions, host, 0, NULL);
+    host_open_with(host, NULL, completions);
     host->dll = LoadLibraryW(dll_path);
     if (!host->dll)
         die("cannot load the DLL: error %lu", GetLastError());
     host->version = (BOOL(WINAPI *)(HSE_VERSION_INFO *))(void *)GetProcAddress(host->dll, "GetExtensionVersion");
-    host->proc = (DWORD(WINAPI *)(EXTENSION_CONTROL_BLOCK *))(void *)GetProcAddress(host->dll, "HttpExtensionProc");
+    host->proc = (extension_proc)(void *)GetProcAddress(host->dll, "HttpExtensionProc");
     host->terminate = (BOOL(WINAPI *)(DWORD))(void *)GetProcAddress(host->dll, "TerminateExtension");
     if (!host->version || !host->proc || !host->terminate)
         die("an export is missing");
@@ -328,15 +514,19 @@ void host_open(struct host *host, const WCHAR *dll_path, enum completions comple
 
 void host_close(struct host *host)
 {
-    host->terminate(HSE_TERM_MUST_UNLOAD);
+    if (host->dll)
+        host->terminate(HSE_TERM_MUST_UNLOAD);
     if (host->totals.ended != host->totals.begun)
-        die("rule: %ld requests were still open when TerminateExtension returned", host->totals.begun - host->totals.ended);
-    FreeLibrary(host->dll);
+        die("rule: %ld requests are open after TerminateExtension", host->totals.begun - host->totals.ended);
+    if (host->dll)
+        FreeLibrary(host->dll);
     for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
         PostQueuedCompletionStatus(host->port, 0, 0, NULL);
     WaitForMultipleObjects(ARRAYSIZE(host->threads), host->threads, TRUE, INFINITE);
     for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
         CloseHandle(host->threads[i]);
     CloseHandle(host->port);
-    CloseHandle(host->all_ended);
+    CloseHandle(host->ended_enough);
+    CloseHandle(host->paused);
+    CloseHandle(host->refilled);
 }

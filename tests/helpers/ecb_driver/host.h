@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum completions { COMPLETIONS_INLINE, COMPLETIONS_THREAD, COMPLETIONS_LATE };
+enum completions { COMPLETIONS_INLINE, COMPLETIONS_THREAD, COMPLETIONS_LATE, COMPLETIONS_HELD /* never */ };
 
 /* What the host refuses or breaks, for one request. */
 enum fault {
@@ -27,6 +27,15 @@ enum fault {
 };
 extern const char *const fault_names[FAULT_COUNT];
 
+/* What its client does. */
+enum client {
+    CLIENT_STAYS,
+    CLIENT_LEAVES_QUEUE,  /* it has gone, as IS_CONNECTED says, and every read and send */
+    CLIENT_LEAVES_BODY,   /* it goes after the first read of its body */
+    CLIENT_LEAVES_ANSWER, /* it goes after the first send */
+    CLIENT_PAUSES,        /* its body stops until host_resume: so a worker is held without a clock */
+};
+
 struct request;
 
 struct request_plan {
@@ -35,6 +44,8 @@ struct request_plan {
     uint32_t body_len;  /* of the letter 'b' */
     uint32_t available; /* so much of it is in the ECB already */
     enum fault fault;
+    enum client client;
+    bool keep_answer; /* in host->answer; one request at a time */
 };
 
 struct host_totals {
@@ -42,31 +53,66 @@ struct host_totals {
     volatile LONG refused;      /* HSE_STATUS_ERROR */
     volatile LONG answered[6];  /* by hundreds of the status sent; [0]: no headers were sent */
     volatile LONG calls;        /* from the DLL into the host, after the begin */
+    volatile LONG probes;       /* IS_CONNECTED */
 };
 
+enum { ANSWER_LEN = 32 * 1024, SAMPLES_LEN = 1024 };
+
+/* Measured values in nanoseconds, from any thread. What does not fit is left out. */
+struct samples {
+    volatile LONG count;
+    double ns[SAMPLES_LEN];
+};
+
+typedef DWORD(WINAPI *extension_proc)(EXTENSION_CONTROL_BLOCK *);
+
 struct host {
-    HMODULE dll;
+    HMODULE dll; /* NULL: an extension inside this program */
     BOOL(WINAPI *version)(HSE_VERSION_INFO *);
-    DWORD(WINAPI *proc)(EXTENSION_CONTROL_BLOCK *);
+    extension_proc proc;
     BOOL(WINAPI *terminate)(DWORD);
     enum completions completions;
     HANDLE port;
     HANDLE threads[2];
-    HANDLE all_ended;
+    HANDLE ended_enough;
+    volatile LONG ended_wanted;
+    HANDLE paused; /* an event: a client has paused */
+    struct request *pausing;
     struct host_totals totals;
-    double begin_ns; /* of HttpExtensionProc, by the caller's measure */
+    char answer[ANSWER_LEN]; /* headers and body */
+    size_t answer_len;
+    HANDLE refilled; /* an event */
+    volatile LONG refills_to_post, refills_to_begin;
+    struct request_plan refill_plan;
+    double last_end_ns;
+    struct samples arrival;  /* HttpExtensionProc, while refilling */
+    struct samples hand_off; /* from the end of a request to the end of the next, likewise: with one worker */
+    struct samples leaving;  /* from the answer that a client has gone to the end of its request */
 };
 
 /* Ends the program with a message when anything goes wrong: there is nothing to test then. */
 void host_open(struct host *host, const WCHAR *dll_path, enum completions completions);
+/* For an extension inside this program, without a DLL. */
+void host_open_with(struct host *host, extension_proc proc, enum completions completions);
 /* TerminateExtension and FreeLibrary. */
 void host_close(struct host *host);
 
-/* Calls HttpExtensionProc with a new ECB. The request frees itself at its end. */
-void host_begin(struct host *host, const struct request_plan *plan);
-/* false: not all requests have ended in time. */
+/* Calls HttpExtensionProc with a new ECB. -> how long it took, in nanoseconds */
+double host_begin(struct host *host, const struct request_plan *plan);
+/* false: so many, or all, have not ended in time. One thread at a time. */
+bool host_wait_ended(struct host *host, LONG count, DWORD timeout_ms);
 bool host_wait_all(struct host *host, DWORD timeout_ms);
 
+/* Waits until a client has paused. */
+bool host_wait_paused(struct host *host, DWORD timeout_ms);
+void host_resume(struct host *host);
+
+/* From now on each of the next `count` requests that end is followed by a new one, from a thread of the host: as many wait
+ * as before. */
+void host_refill(struct host *host, const struct request_plan *plan, LONG count);
+bool host_wait_refilled(struct host *host, DWORD timeout_ms);
+
+double now_ns(void);
 void die(const char *format, ...) __attribute__((format(gnu_printf, 1, 2), noreturn));
 
 #endif

@@ -1,38 +1,44 @@
-/* ecb_driver: drives fcgiext.dll without HTTP. What it prints is read by tests/system/test_ecb_driver.py and the benchmarks.
+/* ecb_driver: drives fcgiext.dll without HTTP. What it prints is read by tests/system/test_ecb_driver.py and by people.
  *
- *   ecb_driver DLL waiting COUNT...      requests that all wait at once: cost of an arrival, memory a request
- *   ecb_driver DLL faults MODE COUNT     COUNT requests with each fault of the host, completions inline, thread or late
- *   ecb_driver DLL cycles COUNT          load, requests, unload; handles and threads afterwards
+ *   ecb_driver DLL waiting COUNT...       requests that all wait at once: memory a request
+ *   ecb_driver DLL cost ROUNDS COUNT...   cost of an arrival and of a hand-off with so many waiting, and the ratio to the first
+ *   ecb_driver DLL vanish MODE COUNT...   clients that go while their requests wait (so many, some of them), send, receive
+ *   ecb_driver DLL faults MODE COUNT      COUNT requests with each fault of the host
+ *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
+ *   ecb_driver - breach NAME              breaks a rule of ISAPI itself: ends with 3 and the rule's name
  *
- * The pool `echo` of the ini that FCGIEXT_INI names must run the demo's responder. Exit code 0: no rule was broken. */
-#include "host.h"
-
-#include <psapi.h>
-#include <tlhelp32.h>
+ * MODE: completions inline, thread or late. The pool `echo` of the ini that FCGIEXT_INI names must run the demo's responder,
+ * one instance of it for all but faults and cycles. Exit code 0: no rule was broken. */
+#include "tests/helpers/ecb_driver/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_MS = 120000, SAMPLES = 400 };
+#include "tests/helpers/ecb_driver/breaches.h"
+#include "tests/helpers/ecb_driver/census.h"
 
-static SIZE_T private_bytes(void)
+enum { WAIT_MS = 120000, MAX_SIZES = 8, MAX_ROUNDS = 100, REFILLS = 200 };
+
+static const struct request_plan get = {.method = "GET", .query = "page=env"};
+static const struct request_plan told = {.method = "GET", .query = "page=process", .keep_answer = true};
+/* Holds its worker until host_resume. */
+static const struct request_plan holder = {.method = "POST", .query = "page=echo", .body_len = 1000, .client = CLIENT_PAUSES};
+
+static struct host host; /* too large for a stack; one at a time */
+
+static void wait_all(void)
 {
-    PROCESS_MEMORY_COUNTERS counters;
-    counters.cb = sizeof counters;
-    GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters);
-    return counters.PagefileUsage;
+    if (!host_wait_all(&host, WAIT_MS))
+        die("%ld of %ld requests have not ended", host.totals.begun - host.totals.ended, host.totals.begun);
 }
 
-static DWORD thread_count(void)
+/* The only worker has a request that waits for its client. */
+static void hold_worker(void)
 {
-    DWORD count = 0, own = GetCurrentProcessId();
-    THREADENTRY32 entry = {.dwSize = sizeof entry};
-    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
-    for (BOOL ok = Thread32First(snapshot, &entry); ok; ok = Thread32Next(snapshot, &entry))
-        count += entry.th32OwnerProcessID == own;
-    CloseHandle(snapshot);
-    return count;
+    host_begin(&host, &holder);
+    if (!host_wait_paused(&host, WAIT_MS))
+        die("the worker's request has not asked for its body");
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -41,34 +47,74 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static const struct request_plan hang = {.method = "POST", .query = "page=slow&ms=600000"};
-static const struct request_plan get = {.method = "GET", .query = "page=env"};
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count ? values[count / 2] : 0;
+}
 
-/* The first request holds the only worker; the others wait behind it. */
 static void waiting(const WCHAR *dll, unsigned count)
 {
-    struct host host;
-    double samples[SAMPLES];
     host_open(&host, dll, COMPLETIONS_THREAD);
-    host_begin(&host, &hang);
+    hold_worker();
     for (unsigned i = 0; i < 8; i++) /* first uses, growing lists */
         host_begin(&host, &get);
     SIZE_T before = private_bytes();
     for (unsigned i = 0; i < count; i++)
         host_begin(&host, &get);
     SIZE_T after = private_bytes();
-    for (unsigned i = 0; i < SAMPLES; i++) {
-        host_begin(&host, &get);
-        samples[i] = host.begin_ns;
-    }
     if (host.totals.ended)
         die("a request ended that should wait");
-    qsort(samples, SAMPLES, sizeof *samples, compare_doubles);
-    printf("waiting %u: arrival %.0f ns, memory %.0f bytes a request\n", count, samples[SAMPLES / 2],
-           (double)(after - before) / count);
+    printf("waiting %u: memory %.0f bytes a request\n", count, (double)(after - before) / count);
+    host_resume(&host);
     host_close(&host); /* ends them all */
     printf("waiting %u: %ld of %ld ended\n", count, host.totals.ended, host.totals.begun);
 }
+
+/* ---- cost ---- */
+
+struct cost {
+    double arrival[MAX_ROUNDS], hand_off[MAX_ROUNDS];
+};
+
+/* For each request that ends a new one arrives, so always `count` wait. */
+static void measure(const WCHAR *dll, unsigned count, double *arrival, double *hand_off)
+{
+    host_open(&host, dll, COMPLETIONS_THREAD);
+    hold_worker();
+    for (unsigned i = 0; i < count; i++)
+        host_begin(&host, &get);
+    host_refill(&host, &get, REFILLS);
+    host_resume(&host);
+    if (!host_wait_refilled(&host, WAIT_MS))
+        die("%ld requests have ended, %d should have", host.totals.ended, REFILLS);
+    *hand_off = median(host.hand_off.ns, (size_t)host.hand_off.count);
+    *arrival = median(host.arrival.ns, (size_t)host.arrival.count);
+    host_close(&host);
+    if (host.totals.begun != (LONG)count + 1 + REFILLS)
+        die("%ld requests have begun", host.totals.begun);
+}
+
+/* The sizes take turns, so that whatever else the machine does meets all of them. */
+static void cost(const WCHAR *dll, unsigned rounds, const unsigned *sizes, unsigned size_count)
+{
+    static struct cost costs[MAX_SIZES];
+    double first_arrival = 0, first_hand_off = 0;
+    for (unsigned round = 0; round < rounds; round++)
+        for (unsigned i = 0; i < size_count; i++)
+            measure(dll, sizes[i], &costs[i].arrival[round], &costs[i].hand_off[round]);
+    for (unsigned i = 0; i < size_count; i++) {
+        double arrival = median(costs[i].arrival, rounds), hand_off = median(costs[i].hand_off, rounds);
+        if (i == 0) {
+            first_arrival = arrival;
+            first_hand_off = hand_off;
+        }
+        printf("cost %u: arrival %.0f ns (%.2f), hand-off %.0f ns (%.2f)\n", sizes[i], arrival, arrival / first_arrival,
+               hand_off, hand_off / first_hand_off);
+    }
+}
+
+/* ---- faults and vanished clients ---- */
 
 static enum completions mode_of(const char *name)
 {
@@ -80,7 +126,6 @@ static enum completions mode_of(const char *name)
 static void faults(const WCHAR *dll, const char *mode, unsigned count)
 {
     for (enum fault fault = FAULT_NONE; fault < FAULT_COUNT; fault++) {
-        struct host host;
         host_open(&host, dll, mode_of(mode));
         for (unsigned i = 0; i < count; i++) {
             struct request_plan plan = {.method = "POST", .query = "page=echo", .fault = fault};
@@ -98,44 +143,140 @@ static void faults(const WCHAR *dll, const char *mode, unsigned count)
     }
 }
 
-/* Unloads while half of the requests still run. */
+/* What follows `mark` in the answer of the last request that was `told`, up to the end of its line. */
+static void fact(const char *mark, char *value, size_t size)
+{
+    const char *at = strstr(host.answer, mark);
+    if (!at)
+        die("the answer has no %s: %s", mark, host.answer);
+    at += strlen(mark);
+    snprintf(value, size, "%.*s", (int)strcspn(at, "\r\n"), at);
+}
+
+/* The worker that answers now, and how many requests it has had. */
+static unsigned ask_worker(unsigned *process)
+{
+    char value[32];
+    host.answer_len = 0;
+    host_begin(&host, &told);
+    wait_all();
+    fact("X-Worker-Pid: ", value, sizeof value);
+    *process = (unsigned)atoi(value);
+    fact("X-Worker-Requests: ", value, sizeof value);
+    return (unsigned)atoi(value);
+}
+
+static void run_vanishing(const struct request_plan *plan, unsigned count, LONG *silent, LONG *good)
+{
+    LONG silent_before = host.totals.answered[0], good_before = host.totals.answered[2];
+    for (unsigned i = 0; i < count; i++)
+        host_begin(&host, plan);
+    wait_all();
+    *silent = host.totals.answered[0] - silent_before;
+    *good = host.totals.answered[2] - good_before;
+}
+
+static void vanish(const WCHAR *dll, const char *mode, unsigned count)
+{
+    enum { RUNNING = 4 };
+    const struct request_plan body = {
+        .method = "POST", .query = "page=echo", .body_len = 150000, .available = 100, .client = CLIENT_LEAVES_BODY};
+    const struct request_plan answer = {
+        .method = "GET", .query = "page=download&bytes=20000000&length=no", .client = CLIENT_LEAVES_ANSWER};
+    const struct request_plan queue = {.method = "GET", .query = "page=env", .client = CLIENT_LEAVES_QUEUE};
+    unsigned leave = count < 200 ? count / 2 : 100, process = 0, process_then = 0;
+    LONG silent, good;
+    host_open(&host, dll, mode_of(mode));
+    unsigned served_before = ask_worker(&process);
+    run_vanishing(&body, RUNNING, &silent, &good);
+    printf("vanish %u: body silent %ld good %ld\n", count, silent, good);
+    run_vanishing(&answer, RUNNING, &silent, &good);
+    printf("vanish %u: answer silent %ld good %ld\n", count, silent, good);
+    hold_worker();
+    LONG ended = host.totals.ended, probes = host.totals.probes;
+    for (unsigned i = 0; i < count; i++) /* those that go are everywhere in the queue */
+        host_begin(&host, i * leave / count == (i + 1) * leave / count ? &get : &queue);
+    if (!host_wait_ended(&host, ended + (LONG)leave, WAIT_MS))
+        die("%ld of %u vanished clients have left the queue", host.totals.ended - ended, leave);
+    printf("vanish %u: queue left %ld of %u after %ld probes, leaving %.0f ns\n", count, host.totals.ended - ended, leave,
+           host.totals.probes - probes, median(host.leaving.ns, (size_t)host.leaving.count));
+    good = host.totals.answered[2];
+    host_resume(&host);
+    wait_all();
+    printf("vanish %u: then good %ld\n", count, host.totals.answered[2] - good);
+    unsigned served = ask_worker(&process_then) - served_before - 1;
+    printf("vanish %u: served %u of %u by %s worker\n", count, served, 2 * RUNNING + 1 + count - leave,
+           process == process_then ? "the same" : "another");
+    host_close(&host);
+}
+
+/* ---- cycles ---- */
+
+/* Half of them unload while requests still run. */
+static void cycle(const WCHAR *dll, unsigned number)
+{
+    enum { COUNT = 8 };
+    char pipe[128];
+    unsigned process;
+    host_open(&host, dll, (enum completions)(number % 3));
+    ask_worker(&process);
+    fact("_FCGI_X_PIPE_=", pipe, sizeof pipe);
+    for (unsigned k = 0; k < COUNT; k++)
+        host_begin(&host, &get);
+    if (number / 3 % 2)
+        wait_all();
+    if (!pipe_exists(pipe) || child_count() == 0)
+        die("neither the pipe %s nor a worker is seen while they must be there", pipe);
+    host_close(&host);
+    if (pipe_exists(pipe))
+        die("a pipe is left: %s", pipe);
+    if (child_count())
+        die("%u workers are left", child_count());
+}
+
 static void cycles(const WCHAR *dll, unsigned count)
 {
-    DWORD handles_before = 0, handles_after = 0;
-    DWORD threads_before = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct host host;
-        host_open(&host, dll, (enum completions)(i % 3));
-        for (unsigned k = 0; k < 8; k++)
-            host_begin(&host, &get);
-        if (i % 2 && !host_wait_all(&host, WAIT_MS))
-            die("requests have not ended");
-        host_close(&host);
-        if (i == 1) { /* the first rounds load what stays */
-            GetProcessHandleCount(GetCurrentProcess(), &handles_before);
-            threads_before = thread_count();
-        }
+    /* These load what stays. The system's own pool has a thread more or less at times. */
+    enum { FIRST = 12 };
+    unsigned handles = 0, threads = 0;
+    for (unsigned i = 0; i < count + FIRST; i++) {
+        cycle(dll, i);
+        unsigned handles_now = handle_count(), threads_now = thread_count();
+        if (i < FIRST && handles_now > handles)
+            handles = handles_now;
+        if (i < FIRST && threads_now > threads)
+            threads = threads_now;
     }
-    GetProcessHandleCount(GetCurrentProcess(), &handles_after);
-    printf("cycles %u: handles %lu to %lu, threads %lu to %lu\n", count, handles_before, handles_after, threads_before,
-           thread_count());
+    printf("cycles %u: handles %u to %u, threads %u to %u\n", count, handles, handle_count(), threads, thread_count());
 }
 
 int main(int argc, char **argv)
 {
     WCHAR dll[MAX_PATH];
-    if (argc < 4)
-        die("usage: ecb_driver DLL waiting COUNT... | faults MODE COUNT | cycles COUNT");
+    unsigned numbers[MAX_SIZES];
+    unsigned count = 0;
+    if (argc < 4 || argc > 4 + MAX_SIZES)
+        die("usage: ecb_driver DLL COMMAND ARGUMENT...; see the begin of main.c");
     MultiByteToWideChar(CP_ACP, 0, argv[1], -1, dll, ARRAYSIZE(dll));
-    if (strcmp(argv[2], "waiting") == 0)
+    const char *command = argv[2];
+    for (int i = 4; i < argc; i++)
+        numbers[count++] = (unsigned)atoi(argv[i]);
+    if (strcmp(command, "waiting") == 0)
         for (int i = 3; i < argc; i++)
             waiting(dll, (unsigned)atoi(argv[i]));
-    else if (strcmp(argv[2], "faults") == 0 && argc == 5)
-        faults(dll, argv[3], (unsigned)atoi(argv[4]));
-    else if (strcmp(argv[2], "cycles") == 0)
+    else if (strcmp(command, "cost") == 0 && atoi(argv[3]) <= MAX_ROUNDS)
+        cost(dll, (unsigned)atoi(argv[3]), numbers, count);
+    else if (strcmp(command, "vanish") == 0)
+        for (unsigned i = 0; i < count; i++)
+            vanish(dll, argv[3], numbers[i]);
+    else if (strcmp(command, "faults") == 0 && count == 1)
+        faults(dll, argv[3], numbers[0]);
+    else if (strcmp(command, "cycles") == 0)
         cycles(dll, (unsigned)atoi(argv[3]));
+    else if (strcmp(command, "breach") == 0)
+        breach(argv[3]);
     else
-        die("unknown: %s", argv[2]);
+        die("unknown: %s", command);
     puts("ecb_driver: no rule was broken");
     return 0;
 }

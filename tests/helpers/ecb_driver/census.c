@@ -1,0 +1,104 @@
+/* census: see census.h. Wine answers GetProcessHandleCount with 0; there the system's list of all handles is counted. */
+#include "tests/helpers/ecb_driver/census.h"
+
+#include <psapi.h>
+#include <stdlib.h>
+#include <tlhelp32.h>
+
+#include "tests/helpers/ecb_driver/host.h"
+
+enum { SYSTEM_EXTENDED_HANDLE_INFORMATION = 64, PROBE_HANDLES = 10 };
+#define STATUS_TOO_SHORT ((LONG)0xC0000004)
+
+struct system_handle {
+    void *object;
+    ULONG_PTR process;
+    ULONG_PTR value;
+    ULONG access;
+    USHORT creator, type;
+    ULONG attributes, reserved;
+};
+
+struct system_handles {
+    ULONG_PTR count, reserved;
+    struct system_handle items[];
+};
+
+typedef LONG(WINAPI *query_system)(int, void *, ULONG, ULONG *);
+
+SIZE_T private_bytes(void)
+{
+    PROCESS_MEMORY_COUNTERS counters;
+    counters.cb = sizeof counters;
+    GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters);
+    return counters.PagefileUsage;
+}
+
+unsigned thread_count(void)
+{
+    unsigned count = 0;
+    DWORD own = GetCurrentProcessId();
+    THREADENTRY32 entry = {.dwSize = sizeof entry};
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    for (BOOL ok = Thread32First(snapshot, &entry); ok; ok = Thread32Next(snapshot, &entry))
+        count += entry.th32OwnerProcessID == own;
+    CloseHandle(snapshot);
+    return count;
+}
+
+unsigned child_count(void)
+{
+    unsigned count = 0;
+    DWORD own = GetCurrentProcessId();
+    PROCESSENTRY32 entry = {.dwSize = sizeof entry};
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    for (BOOL ok = Process32First(snapshot, &entry); ok; ok = Process32Next(snapshot, &entry))
+        count += entry.th32ParentProcessID == own && _stricmp(entry.szExeFile, "conhost.exe") != 0;
+    CloseHandle(snapshot);
+    return count;
+}
+
+static struct system_handles *all_handles(void)
+{
+    query_system query = (query_system)(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQuerySystemInformation");
+    for (ULONG len = 1 << 20;; len *= 2) {
+        struct system_handles *handles = malloc(len);
+        LONG status = handles ? query(SYSTEM_EXTENDED_HANDLE_INFORMATION, handles, len, NULL) : -1;
+        if (status == 0)
+            return handles;
+        free(handles);
+        if (status != STATUS_TOO_SHORT)
+            die("the system does not list its handles: %08lx", status);
+    }
+}
+
+static unsigned count_handles(void)
+{
+    DWORD count = 0, own = GetCurrentProcessId();
+    if (GetProcessHandleCount(GetCurrentProcess(), &count) && count)
+        return count;
+    struct system_handles *handles = all_handles();
+    for (ULONG_PTR i = 0; i < handles->count; i++)
+        count += handles->items[i].process == own;
+    free(handles);
+    return count;
+}
+
+unsigned handle_count(void)
+{
+    HANDLE more[PROBE_HANDLES];
+    unsigned count = count_handles();
+    for (unsigned i = 0; i < PROBE_HANDLES; i++)
+        more[i] = CreateEventW(NULL, FALSE, FALSE, NULL);
+    unsigned with_more = count_handles();
+    for (unsigned i = 0; i < PROBE_HANDLES; i++)
+        CloseHandle(more[i]);
+    if (with_more != count + PROBE_HANDLES)
+        die("handles cannot be counted here: %u, and with %d more %u", count, PROBE_HANDLES, with_more);
+    return count;
+}
+
+bool pipe_exists(const char *name)
+{
+    return WaitNamedPipeA(name, 1) || GetLastError() != ERROR_FILE_NOT_FOUND;
+}
