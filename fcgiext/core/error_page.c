@@ -32,6 +32,9 @@ static const struct cause causes[ERROR_CAUSE_COUNT] = {
     [ERROR_CAUSE_START_FAILED] = {"start_failed", 500, 0, "The program could not be started",
                                   "Check that ExePath names a program that exists, that the identity of the web server may "
                                   "execute it, and that all libraries it needs are there."},
+    [ERROR_CAUSE_LOAD_FAILED] = {"load_failed", 500, 0, "The program was started, but the system could not load all of it",
+                                 "Put the libraries that it needs beside it, or into a folder of PATH (EnvironmentVars can set "
+                                 "it for the program alone), and check that they are for the same kind of processor."},
     [ERROR_CAUSE_WORKER_EXITED] = {"worker_exited", 500, 0, "The program ended before it had answered the request",
                                    "Look into the program's own log. If it ends by itself after a number of requests, "
                                    "InstanceMaxRequests must not be greater than that number."},
@@ -109,6 +112,19 @@ const char *error_cause_text(enum error_cause cause)
     return cause_of(cause)->text;
 }
 
+/* The codes with which the system ends a process before its own first line. */
+const char *error_load_failure_text(uint32_t exit_code)
+{
+    switch (exit_code) {
+    case 0xC000007Bu: return "a library that it needs is damaged, or is for another kind of processor";
+    case 0xC0000135u: return "a library that it needs was not found";
+    case 0xC0000138u:
+    case 0xC0000139u: return "a library lacks a function that it needs: it is of another version";
+    case 0xC0000142u: return "a library that it needs could not be initialized";
+    default: return NULL;
+    }
+}
+
 static const char *status_line_of(unsigned status)
 {
     switch (status) {
@@ -179,13 +195,20 @@ static void put_fact(struct page *page, const char *label, struct bytes value)
     put(page, "</dd>\n");
 }
 
+/* What went wrong in the end: behind RAPID_FAIL that is its first cause. */
+static enum error_cause root_cause(const struct error_facts *facts)
+{
+    return facts->cause == ERROR_CAUSE_RAPID_FAIL ? facts->first_cause : facts->cause;
+}
+
 static void put_code(struct page *page, const struct error_facts *facts)
 {
     uint32_t code = facts->has_code ? facts->code : NO_MAPPING_CODE;
     if (!facts->has_code && facts->cause != ERROR_CAUSE_NO_MAPPING)
         return;
-    enum error_cause cause = facts->cause == ERROR_CAUSE_RAPID_FAIL ? facts->first_cause : facts->cause;
-    bool exit_code = cause == ERROR_CAUSE_WORKER_EXITED || cause == ERROR_CAUSE_WORKER_CRASHED;
+    enum error_cause cause = root_cause(facts);
+    bool exit_code =
+        cause == ERROR_CAUSE_WORKER_EXITED || cause == ERROR_CAUSE_WORKER_CRASHED || cause == ERROR_CAUSE_LOAD_FAILED;
     put(page, exit_code ? "<dt>Exit code</dt><dd>" : "<dt>Error number</dt><dd>");
     page->failed = page->failed || !text_append_decimal(page->out, code);
     put(page, " (0x");
@@ -195,7 +218,8 @@ static void put_code(struct page *page, const struct error_facts *facts)
 
 static void put_details(struct page *page, const struct error_facts *facts)
 {
-    put_fact(page, "Details", facts->detail);
+    const char *load_failure = root_cause(facts) == ERROR_CAUSE_LOAD_FAILED ? error_load_failure_text(facts->code) : NULL;
+    put_fact(page, "Details", facts->detail.len || !load_failure ? facts->detail : bytes_of_str(load_failure));
     if (facts->first_cause != ERROR_CAUSE_NONE)
         put_fact(page, "First cause", bytes_of_str(error_cause_text(facts->first_cause)));
     put_fact(page, "Pool", facts->pool);

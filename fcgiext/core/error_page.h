@@ -16,6 +16,7 @@ enum error_cause {
     ERROR_CAUSE_NO_MAPPING,        /* no [Types] entry for the extension and site */
     ERROR_CAUSE_CONFIG_INVALID,    /* fcgiext.ini, or this pool's section, has errors */
     ERROR_CAUSE_START_FAILED,      /* the process could not be started (missing, not executable, access denied) */
+    ERROR_CAUSE_LOAD_FAILED,       /* the process was started, but the system could not load what it needs (a DLL) */
     ERROR_CAUSE_WORKER_EXITED,     /* the process exited before the reply was complete */
     ERROR_CAUSE_WORKER_CRASHED,    /* the same with an exception code (0xC...) */
     ERROR_CAUSE_CONNECTION_CLOSED, /* the connection ended before the reply was complete, the process lives on */
@@ -65,6 +66,8 @@ struct error_facts {
 
 /* snake_case, stable: "activity_timeout". */
 const char *error_cause_name(enum error_cause cause);
+/* Which exit codes mean LOAD_FAILED, and why: "a library that it needs was not found". NULL: this one does not. */
+const char *error_load_failure_text(uint32_t exit_code);
 /* 500, 503, 413, 400. */
 unsigned error_cause_status(enum error_cause cause);
 /* One sentence, without a full stop, distinct for each cause: also for the log. */

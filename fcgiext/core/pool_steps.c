@@ -154,6 +154,8 @@ struct pool_failure pool_exit_verdict(const struct pool *pool, const struct pool
     if (!worker->exited || pool->limits.external)
         return (struct pool_failure){ERROR_CAUSE_CONNECTION_CLOSED, false, 0};
     enum error_cause cause = pool_is_exception(worker->exit_code) ? ERROR_CAUSE_WORKER_CRASHED : ERROR_CAUSE_WORKER_EXITED;
+    if (!worker->has_answered && error_load_failure_text(worker->exit_code))
+        cause = ERROR_CAUSE_LOAD_FAILED;
     return (struct pool_failure){cause, true, worker->exit_code};
 }
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ["pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "slab.c", "timers.c", "worker.c"]
+SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "slab.c", "timers.c", "worker.c"]
 
 # what, file, old, new
 BUGS = [

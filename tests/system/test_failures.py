@@ -1,6 +1,5 @@
 """What clients see when a program, a server or the configuration fails; and that all else goes on."""
 
-import html
 import http.client
 import re
 import socket
@@ -8,15 +7,12 @@ import sys
 
 import support
 import witness
+from pages import Page, details, reason
 
 sys.path.insert(0, str(support.ROOT / "tests"))
 import fcgi_client  # noqa: E402
 
 STDERR_LINE = "The program writes this on stderr"
-
-
-def reason(answer):
-    return answer.headers["X-Fcgiext-Reason"]
 
 
 def other_address():
@@ -27,28 +23,6 @@ def other_address():
         except OSError:
             return None
         return None if probe.getsockname()[0].startswith("127.") else probe.getsockname()[0]
-
-
-class Page(support.SystemTest):
-    """Helpers for error pages."""
-
-    def fetch(self, path, status, cause, host=None, **options):
-        """-> {label: text} of the page's details"""
-        answer = support.http_request(host or self.host, path, **options)
-        self.assertEqual((answer.status, reason(answer)), (status, cause), answer)
-        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
-        if status == 503:
-            self.assertGreater(int(answer.headers["Retry-After"]), 0)
-        return self.details(answer)
-
-    def details(self, answer):
-        found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", answer.text, re.DOTALL)
-        return {label: html.unescape(re.sub("</?pre>", "", text)) for label, text in found}
-
-    def works(self, path="/app/env.fcgi", host=None):
-        answer = support.http_request(host or self.host, path)
-        self.assertEqual(answer.status, 200, answer)
-        return answer
 
 
 class Programs(Page):
@@ -294,7 +268,7 @@ class Clients(Page):
     def test_error_details_for_all(self):
         host = self.servers.host(support.ini({"missing": "missing"}, Management={"ErrorDetails": "All"}, **self.pools()),
                                  maps=".missing")
-        self.assertEqual(self.details(self.remote(host, "/app/x.missing"))["Program"], r"C:\nowhere\secret.exe")
+        self.assertEqual(details(self.remote(host, "/app/x.missing"))["Program"], r"C:\nowhere\secret.exe")
 
 
 class External(Page):

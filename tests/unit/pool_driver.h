@@ -139,6 +139,7 @@ static inline void assert_code_fits_cause(const struct pool_action *action)
 {
     bool expected = action->cause == ERROR_CAUSE_START_FAILED || action->cause == ERROR_CAUSE_CONNECT_FAILED ||
                     action->cause == ERROR_CAUSE_WORKER_EXITED || action->cause == ERROR_CAUSE_WORKER_CRASHED ||
+                    action->cause == ERROR_CAUSE_LOAD_FAILED ||
                     (action->cause == ERROR_CAUSE_RAPID_FAIL && action->first_cause != ERROR_CAUSE_CONNECTION_CLOSED);
     assert_int_equal(action->has_code, expected);
 }

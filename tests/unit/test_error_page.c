@@ -134,6 +134,29 @@ static void each_page_says_its_status_cause_and_length(void **state)
     }
 }
 
+static void a_load_failure_says_what_the_exit_code_means(void **state)
+{
+    (void)state;
+    struct error_facts facts = {.cause = ERROR_CAUSE_LOAD_FAILED, .has_code = true, .code = 0xc0000135u, .show_details = true};
+    struct rendered page = render(&facts);
+    assert_has(page.body, "<dt>Details</dt><dd>a library that it needs was not found</dd>");
+    assert_has(page.body, "<dt>Exit code</dt><dd>3221225781 (0xC0000135)</dd>");
+    rendered_deinit(&page);
+    facts.cause = ERROR_CAUSE_RAPID_FAIL; /* the code is that of the first cause */
+    facts.first_cause = ERROR_CAUSE_LOAD_FAILED;
+    facts.code = 0xc0000142u;
+    page = render(&facts);
+    assert_has(page.body, "<dt>Details</dt><dd>a library that it needs could not be initialized</dd>");
+    rendered_deinit(&page);
+    facts.first_cause = ERROR_CAUSE_WORKER_CRASHED;
+    page = render(&facts);
+    assert_has_not(page.body, "<dt>Details</dt>");
+    rendered_deinit(&page);
+    assert_null(error_load_failure_text(0));
+    assert_null(error_load_failure_text(0xc0000005u));
+    assert_null(error_load_failure_text(0xc0000136u));
+}
+
 static void the_page_is_well_formed_and_accessible(void **state)
 {
     (void)state;
@@ -486,6 +509,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_cause_has_its_own_name_text_and_status),
         cmocka_unit_test(each_page_says_its_status_cause_and_length),
+        cmocka_unit_test(a_load_failure_says_what_the_exit_code_means),
         cmocka_unit_test(the_page_is_well_formed_and_accessible),
         cmocka_unit_test(details_are_all_there_when_they_may_be_shown),
         cmocka_unit_test(others_see_the_sentence_the_status_and_the_reference_only),

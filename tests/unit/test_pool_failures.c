@@ -134,6 +134,7 @@ static void broken_request_is_not_tried_again(void **state)
     } cases[] = {
         {true, POOL_OUTCOME_BROKEN, 0, ERROR_CAUSE_WORKER_EXITED},
         {true, POOL_OUTCOME_BROKEN, CRASH, ERROR_CAUSE_WORKER_CRASHED},
+        {true, POOL_OUTCOME_BROKEN, 0xC0000135u, ERROR_CAUSE_WORKER_CRASHED}, /* it has worked: it is all there */
         {false, POOL_OUTCOME_UNANSWERED, 0, ERROR_CAUSE_WORKER_EXITED},
         {true, POOL_OUTCOME_UNANSWERED, CRASH, ERROR_CAUSE_WORKER_CRASHED},
         {true, POOL_OUTCOME_UNANSWERED, 0xC0000000u, ERROR_CAUSE_WORKER_CRASHED},
@@ -462,7 +463,7 @@ static void exit_before_the_process_is_reported_as_started_fails_the_oldest_requ
     arrive(&driver, 2);
     exited(&driver, worker, 0xC0000135u);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_code(take_reject(&driver, 1, ERROR_CAUSE_WORKER_CRASHED), 0xC0000135u);
+    assert_code(take_reject(&driver, 1, ERROR_CAUSE_LOAD_FAILED), 0xC0000135u);
     of_worker(&driver, POOL_EVENT_STARTED, worker); /* is stale now */
     assert_due_after(&driver, POOL_START_PAUSE_MS);
     take_start(&driver);

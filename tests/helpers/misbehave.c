@@ -1,0 +1,499 @@
+/* misbehave: a FastCGI program that does what a program must not do, when it is told to. It speaks FastCGI by hand over the pipe that
+ * is its standard input, because libfcgi would do it right.
+ *
+ * What it is told are words NAME=VALUE: its arguments, or the query of a request (separated by &), which goes before them.
+ *   way=NAME   one of the table `ways` below
+ *   code=N     the exit code of the ways that exit, the exception of those that crash; 0x is understood
+ *   at=N       how many bytes, or which value; the way says of what
+ *   read=N     reads only so many bytes of the body before it answers or does what the way says
+ *   once=FILE  (an argument) misbehaves only if it can delete this file: so a test says which one of several processes does
+ *   log=FILE   (an argument) a byte is appended to this file at each start: so a test counts the processes
+ *   gate=PORT  a request goes to 127.0.0.1:PORT first and waits until that connection ends, as with the witness
+ *   name=TEXT  told to the gate, and given back
+ * Without a way it reads the body and answers with lines NAME=VALUE; it obeys the shutdown event. */
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER_LEN = 8, END_LEN = 8, MAX_RECORD_LEN = HEADER_LEN + 65535 + 255, WORDS_LEN = 1024, NAME_LEN = 64 };
+enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
+
+/* The point at which a way takes over from the normal course. */
+enum moment { AT_START, AT_CONNECT, AT_BEGIN, AT_REQUEST };
+
+struct request {
+    bool keep;
+    bool connected; /* false: a way has ended the connection */
+    char query[WORDS_LEN];
+    char length[NAME_LEN]; /* of the body, as announced */
+    unsigned long body;    /* bytes of it that have been read */
+    bool body_ended;
+};
+
+struct record {
+    uint8_t type;
+    size_t len;
+    uint8_t content[MAX_RECORD_LEN];
+};
+
+static HANDLE pipe_end;
+static char arguments[WORDS_LEN];
+static char program[MAX_PATH];
+static unsigned long requests, connections;
+
+/* ---- words */
+
+/* Copies the value of `name` out of "a=1&b=2"; false if it is not there. No decoding. */
+static bool word(const char *words, const char *name, char *value, size_t size)
+{
+    size_t name_len = strlen(name);
+    value[0] = '\0';
+    while (*words != '\0') {
+        size_t len = strcspn(words, "&");
+        if (len > name_len && memcmp(words, name, name_len) == 0 && words[name_len] == '=') {
+            snprintf(value, size, "%.*s", (int)(len - name_len - 1), words + name_len + 1);
+            return true;
+        }
+        words += len + (words[len] == '&');
+    }
+    return false;
+}
+
+static unsigned long number(const struct request *request, const char *name, unsigned long otherwise)
+{
+    char text[NAME_LEN];
+    if (word(request->query, name, text, sizeof text) || word(arguments, name, text, sizeof text))
+        return strtoul(text, NULL, 0);
+    return otherwise;
+}
+
+/* ---- the pipe. A read or write that fails is the end of the connection, whatever the reason. */
+
+static bool read_all(void *target, size_t len)
+{
+    DWORD got = 0;
+    for (char *to = target; len > 0; to += got, len -= got)
+        if (!ReadFile(pipe_end, to, (DWORD)len, &got, NULL) || got == 0)
+            return false;
+    return true;
+}
+
+static bool read_record(struct record *record)
+{
+    uint8_t header[HEADER_LEN];
+    if (!read_all(header, sizeof header))
+        return false;
+    record->type = header[1];
+    record->len = (size_t)header[4] << 8 | header[5];
+    return read_all(record->content, record->len + header[6]);
+}
+
+static void write_all(const void *bytes, size_t len)
+{
+    DWORD written = 0;
+    for (const char *from = bytes; len > 0; from += written, len -= written)
+        if (!WriteFile(pipe_end, from, (DWORD)len, &written, NULL))
+            return;
+}
+
+/* Appends a record of request `id` to the *len bytes at `out`. */
+static void put_record(uint8_t *out, size_t *len, uint8_t type, uint16_t id, const void *content, size_t content_len)
+{
+    const uint8_t header[HEADER_LEN] = {
+        1, type, (uint8_t)(id >> 8), (uint8_t)id, (uint8_t)(content_len >> 8), (uint8_t)content_len, 0, 0};
+    memcpy(out + *len, header, sizeof header);
+    memcpy(out + *len + sizeof header, content, content_len);
+    *len += sizeof header + content_len;
+}
+
+static void put_end(uint8_t *out, size_t *len, uint8_t protocol_status)
+{
+    const uint8_t end[END_LEN] = {0, 0, 0, 0, protocol_status};
+    put_record(out, len, END_REQUEST, 1, end, sizeof end);
+}
+
+static void disconnect(struct request *request)
+{
+    FlushFileBuffers(pipe_end); /* until the other side has read all */
+    DisconnectNamedPipe(pipe_end);
+    request->connected = false;
+}
+
+/* ---- the normal course */
+
+/* Up to `most` bytes of the body, or its end. */
+static void read_body(struct request *request, unsigned long most)
+{
+    static struct record record;
+    while (!request->body_ended && request->body < most && request->connected) {
+        if (!read_record(&record)) {
+            request->connected = false;
+            return;
+        }
+        request->body += (unsigned long)record.len;
+        request->body_ended = record.type == STDIN && record.len == 0;
+    }
+}
+
+/* All of it, unless the test wants less. */
+static void read_wanted(struct request *request)
+{
+    read_body(request, number(request, "read", ULONG_MAX));
+}
+
+/* The whole answer: one record of stdout, END_REQUEST. -> its length */
+static size_t make_answer(const struct request *request, uint8_t *out, uint8_t protocol_status)
+{
+    char text[2 * WORDS_LEN], name[NAME_LEN];
+    size_t len = 0;
+    word(request->query, "name", name, sizeof name);
+    int text_len = snprintf(text, sizeof text,
+                            "Content-Type: text/plain; charset=utf-8\r\n\r\npid=%lu\nrequests=%lu\nconnections=%lu\nkept=%d\n"
+                            "body=%lu\nname=%s\n",
+                            GetCurrentProcessId(), requests, connections, request->keep, request->body, name);
+    put_record(out, &len, STDOUT, 1, text, (size_t)text_len);
+    put_end(out, &len, protocol_status);
+    return len;
+}
+
+static void answer_at_once(struct request *request)
+{
+    uint8_t out[4 * WORDS_LEN];
+    write_all(out, make_answer(request, out, 0));
+}
+
+/* The rest of a body that was not wanted goes with its connection. */
+static void answer(struct request *request)
+{
+    read_wanted(request);
+    if (request->connected)
+        answer_at_once(request);
+}
+
+/* ---- ways */
+
+static void leave(struct request *request)
+{
+    ExitProcess(number(request, "code", 0));
+}
+
+static void crash(struct request *request)
+{
+    RaiseException(number(request, "code", 0xC0000005), EXCEPTION_NONCONTINUABLE, 0, NULL);
+}
+
+static void sleep_for_ever(struct request *request)
+{
+    (void)request;
+    Sleep(INFINITE);
+}
+
+static void spawn(struct request *request)
+{
+    STARTUPINFOA startup = {.cb = sizeof startup};
+    PROCESS_INFORMATION info;
+    char line[MAX_PATH + NAME_LEN];
+    (void)request;
+    snprintf(line, sizeof line, "\"%s\" way=sleep", program);
+    if (!CreateProcessA(NULL, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &startup, &info))
+        ExitProcess(GetLastError());
+    CloseHandle(info.hThread);
+    CloseHandle(info.hProcess);
+}
+
+static void exit_in_stdin(struct request *request)
+{
+    read_body(request, strtoul(request->length, NULL, 10) / 2);
+    leave(request);
+}
+
+static void exit_after_headers(struct request *request)
+{
+    static const char text[] = "Content-Type: text/plain\r\n\r\nthe first half\n";
+    uint8_t out[WORDS_LEN];
+    size_t len = 0;
+    read_wanted(request);
+    put_record(out, &len, STDOUT, 1, text, sizeof text - 1);
+    write_all(out, len);
+    leave(request);
+}
+
+static void exit_after_end(struct request *request)
+{
+    answer(request);
+    leave(request);
+}
+
+static void exit_on_next(struct request *request)
+{
+    static struct record record;
+    answer(request);
+    do {
+        if (!read_record(&record))
+            return;
+    } while (record.type != STDIN || record.len > 0);
+    leave(request);
+}
+
+static void close_on_next(struct request *request)
+{
+    static struct record record;
+    answer(request);
+    if (read_record(&record))
+        disconnect(request);
+}
+
+static void end_of_file(struct request *request)
+{
+    uint8_t out[4 * WORDS_LEN];
+    read_wanted(request);
+    size_t len = make_answer(request, out, 0), at = number(request, "at", 0);
+    write_all(out, at < len ? at : len);
+    disconnect(request);
+}
+
+/* The answer with the byte `at` of its first header replaced. */
+static void garble(struct request *request, size_t at, uint8_t by)
+{
+    uint8_t out[4 * WORDS_LEN];
+    read_wanted(request);
+    size_t len = make_answer(request, out, 0);
+    out[at] = by;
+    write_all(out, len);
+}
+
+static void garble_version(struct request *request)
+{
+    garble(request, 0, 7);
+}
+
+static void garble_type(struct request *request)
+{
+    garble(request, 1, 99);
+}
+
+static void garble_id(struct request *request)
+{
+    garble(request, 3, 2);
+}
+
+static void garble_length(struct request *request)
+{
+    garble(request, 4, 0x7f);
+}
+
+static void more_after_end(struct request *request)
+{
+    static const char text[] = "Content-Type: text/plain\r\n\r\nname=stray\n";
+    uint8_t out[4 * WORDS_LEN];
+    read_wanted(request);
+    size_t len = make_answer(request, out, 0);
+    put_record(out, &len, STDOUT, 1, text, sizeof text - 1);
+    put_end(out, &len, 0);
+    write_all(out, len);
+}
+
+static void more_when_idle(struct request *request)
+{
+    answer(request);
+    FlushFileBuffers(pipe_end); /* the answer has been read: what comes now is a read of its own */
+    more_after_end(request);
+}
+
+static void protocol_status(struct request *request)
+{
+    uint8_t out[4 * WORDS_LEN];
+    read_wanted(request);
+    write_all(out, make_answer(request, out, (uint8_t)number(request, "at", 77)));
+}
+
+static void end_then_silent(struct request *request)
+{
+    answer(request);
+    sleep_for_ever(request);
+}
+
+static bool serve(void);
+
+static void serve_one_connection(struct request *request)
+{
+    while (serve()) {
+    }
+    leave(request);
+}
+
+static const struct way {
+    const char *name;
+    enum moment moment;
+    void (*act)(struct request *request);
+    const char *help;
+} ways[] = {
+    {"exit-at-start", AT_START, leave, "exits before it connects"},
+    {"crash-at-start", AT_START, crash, "crashes before it connects"},
+    {"sleep", AT_START, sleep_for_ever, "never connects"},
+    {"spawn", AT_START, spawn, "starts a child that never ends, then works as it should"},
+    {"one-connection", AT_START, serve_one_connection,
+     "never calls ConnectNamedPipe, as wfastcgi: serves the first connection, exits"},
+    {"ignore-event", AT_START, NULL, "does not obey the shutdown event"},
+    {"exit-after-connect", AT_CONNECT, leave, "exits when it has a connection, and has read nothing"},
+    {"exit-after-begin", AT_BEGIN, leave, "exits when it has read BEGIN_REQUEST"},
+    {"exit-in-stdin", AT_REQUEST, exit_in_stdin, "exits when it has read half of the body"},
+    {"exit-after-headers", AT_REQUEST, exit_after_headers, "exits when its headers and a piece of the body are out"},
+    {"exit-after-end", AT_REQUEST, exit_after_end, "exits right after END_REQUEST"},
+    {"exit-on-next", AT_REQUEST, exit_on_next, "answers, reads the whole next request on the kept connection, and exits"},
+    {"close-on-next", AT_REQUEST, close_on_next, "answers, and disconnects when the next request comes; lives on"},
+    {"crash", AT_REQUEST, crash, "crashes"},
+    {"silent", AT_REQUEST, sleep_for_ever, "never answers, and reads no more"},
+    {"eof", AT_REQUEST, end_of_file, "disconnects after the byte `at` of its answer; lives on"},
+    {"garble-version", AT_REQUEST, garble_version, "answers with a record of version 7"},
+    {"garble-type", AT_REQUEST, garble_type, "answers with a record of type 99"},
+    {"garble-id", AT_REQUEST, garble_id, "answers to request 2"},
+    {"garble-length", AT_REQUEST, garble_length, "announces more content than it sends"},
+    {"more-after-end", AT_REQUEST, more_after_end, "sends one more answer together with END_REQUEST"},
+    {"more-when-idle", AT_REQUEST, more_when_idle, "sends one more answer when nobody has asked"},
+    {"status", AT_REQUEST, protocol_status, "ends the request with the protocolStatus `at`"},
+    {"no-stdin", AT_REQUEST, answer_at_once, "answers without reading any of the body"},
+    {"end-then-silent", AT_REQUEST, end_then_silent, "answers, and then neither reads nor disconnects"},
+};
+
+/* Whether there was a way for this moment, and it was gone. */
+static bool misbehave(struct request *request, enum moment moment)
+{
+    char name[NAME_LEN], once[MAX_PATH];
+    bool asked = word(request->query, "way", name, sizeof name);
+    if ((!asked && !word(arguments, "way", name, sizeof name)) || name[0] == '\0')
+        return false;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (strcmp(ways[i].name, name) != 0)
+            continue;
+        if (ways[i].moment != moment || ways[i].act == NULL)
+            return false;
+        if (!asked && word(arguments, "once", once, sizeof once) && !DeleteFileA(once))
+            return false;
+        ways[i].act(request);
+        return true;
+    }
+    ExitProcess(64); /* a mistake in the test */
+}
+
+/* ---- requests */
+
+static void wait_at_gate(const struct request *request)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    char name[NAME_LEN], line[NAME_LEN + 2], got;
+    unsigned long port = number(request, "gate", 0);
+    WSADATA data;
+    if (port == 0 || WSAStartup(MAKEWORD(2, 2), &data) != 0)
+        return;
+    SOCKET gate = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_port = htons((u_short)port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    word(request->query, "name", name, sizeof name);
+    int len = snprintf(line, sizeof line, "%s\n", name);
+    if (connect(gate, (struct sockaddr *)&address, sizeof address) == 0 && send(gate, line, len, 0) == len)
+        recv(gate, &got, 1, 0);
+    closesocket(gate);
+}
+
+static size_t pair_len(const uint8_t **at)
+{
+    size_t len = *(*at)++;
+    if (len >= 128) {
+        len = (len & 127) << 24 | (size_t)(*at)[0] << 16 | (size_t)(*at)[1] << 8 | (*at)[2];
+        *at += 3;
+    }
+    return len;
+}
+
+/* The lengths are believed: what is tested is whoever sends them. */
+static void take_params(struct request *request, const struct record *record)
+{
+    const uint8_t *at = record->content, *end = record->content + record->len;
+    while (at < end) {
+        size_t name_len = pair_len(&at), value_len = pair_len(&at);
+        const char *name = (const char *)at, *value = name + name_len;
+        if (name_len == 12 && memcmp(name, "QUERY_STRING", name_len) == 0)
+            snprintf(request->query, sizeof request->query, "%.*s", (int)value_len, value);
+        if (name_len == 14 && memcmp(name, "CONTENT_LENGTH", name_len) == 0)
+            snprintf(request->length, sizeof request->length, "%.*s", (int)value_len, value);
+        at += name_len + value_len;
+    }
+}
+
+/* One request; whether the connection is there for another one. */
+static bool serve(void)
+{
+    static struct record record;
+    struct request request = {.connected = true};
+    if (!read_record(&record) || record.type != BEGIN_REQUEST)
+        return false;
+    request.keep = record.content[2] & 1;
+    misbehave(&request, AT_BEGIN);
+    do {
+        if (!read_record(&record) || record.type != PARAMS)
+            return false;
+        take_params(&request, &record);
+    } while (record.len > 0);
+    requests++;
+    wait_at_gate(&request);
+    if (!misbehave(&request, AT_REQUEST))
+        answer(&request);
+    return request.keep && request.connected;
+}
+
+static void log_start(void)
+{
+    char name[MAX_PATH];
+    if (!word(arguments, "log", name, sizeof name))
+        return;
+    HANDLE file = CreateFileA(name, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
+    DWORD written;
+    if (!WriteFile(file, "s", 1, &written, NULL))
+        ExitProcess(65);
+    CloseHandle(file);
+}
+
+static DWORD WINAPI obey_event(void *event)
+{
+    WaitForSingleObject(event, INFINITE);
+    ExitProcess(0);
+}
+
+static void watch_event(void)
+{
+    const char *event = getenv("_FCGI_SHUTDOWN_EVENT_");
+    char way[NAME_LEN];
+    word(arguments, "way", way, sizeof way);
+    if (event != NULL && strcmp(way, "ignore-event") != 0)
+        CloseHandle(CreateThread(NULL, 0, obey_event, (HANDLE)(uintptr_t)strtoul(event, NULL, 10), 0, NULL));
+}
+
+int main(int argc, char **argv)
+{
+    struct request nobody = {.connected = true};
+    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+    pipe_end = GetStdHandle(STD_INPUT_HANDLE);
+    snprintf(program, sizeof program, "%s", argv[0]);
+    for (int i = 1; i < argc; i++) {
+        size_t used = strlen(arguments);
+        snprintf(arguments + used, sizeof arguments - used, "%s&", argv[i]);
+    }
+    log_start();
+    watch_event();
+    misbehave(&nobody, AT_START);
+    while (ConnectNamedPipe(pipe_end, NULL) || GetLastError() == ERROR_PIPE_CONNECTED || GetLastError() == ERROR_NO_DATA) {
+        connections++;
+        misbehave(&nobody, AT_CONNECT);
+        while (serve()) {
+        }
+        disconnect(&nobody);
+    }
+    return 2;
+}
