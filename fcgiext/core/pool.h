@@ -111,6 +111,7 @@ struct pool_action {
     uint64_t tag;
     enum error_cause cause;
     enum error_cause first_cause; /* with ERROR_CAUSE_RAPID_FAIL: what failed */
+    uint32_t retry_after_s;       /* the same: when it ends */
     bool has_code;
     uint32_t code;
 };

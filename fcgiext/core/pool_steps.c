@@ -35,6 +35,8 @@ static void emit_failure(struct pool *pool, enum pool_action_kind kind, const st
     action->has_code = verdict.has_code;
     action->code = verdict.code;
     if (verdict.cause == ERROR_CAUSE_RAPID_FAIL) {
+        uint64_t end_ms = pool->rapid_fail_timer.entry.deadline_ms;
+        action->retry_after_s = end_ms > pool->now_ms ? (uint32_t)((end_ms - pool->now_ms + 999) / 1000) : 1;
         action->first_cause = pool->first_failure.cause;
         action->has_code = pool->first_failure.has_code;
         action->code = pool->first_failure.code;

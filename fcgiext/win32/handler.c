@@ -275,6 +275,7 @@ static void on_failed(struct handler *handler)
     struct error_facts facts = {
         .cause = handler->failure.cause,
         .first_cause = handler->failure.first_cause,
+        .retry_after_s = handler->failure.retry_after_s,
         .has_code = handler->failure.has_code,
         .code = handler->failure.code,
     };

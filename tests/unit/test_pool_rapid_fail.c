@@ -50,7 +50,11 @@ static void more_failures_than_allowed_in_a_minute_refuse_everything_with_the_fi
     const struct pool_action *action = take_reject(&driver, 5, ERROR_CAUSE_RAPID_FAIL);
     assert_int_equal(action->first_cause, ERROR_CAUSE_START_FAILED);
     assert_code(action, 100);
-    finish(&driver, healthy, POOL_OUTCOME_DONE); /* what runs may end */
+    assert_int_equal(action->retry_after_s, POOL_RAPID_FAIL_MS / 1000);
+    let_pass(&driver, 20500);
+    arrive(&driver, 7);
+    assert_int_equal(take_reject(&driver, 7, ERROR_CAUSE_RAPID_FAIL)->retry_after_s, 40); /* what is left of it */
+    finish(&driver, healthy, POOL_OUTCOME_DONE);                                          /* what runs may end */
     take_forget(&driver, 50);
     arrive(&driver, 6); /* an idle worker changes nothing */
     take_reject(&driver, 6, ERROR_CAUSE_RAPID_FAIL);
