@@ -18,7 +18,7 @@ import wine
 ROOT = wine.ROOT
 TESTS = ROOT / "tests"
 PYTHON = "/usr/bin/python3"
-GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "pe", "system"]
+GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "pe", "system", "soak"]
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -58,7 +58,7 @@ def unit_programs(group, preset):
         yield Program(group, source.stem, [exe], 120, {**environment, "CMOCKA_MESSAGE_OUTPUT": "TAP"})
 
 
-def programs(group):
+def programs(group, options):
     if group == "style":
         yield Program(group, "check", [PYTHON, TESTS / "style/check.py"], 300, native_env())
         yield Program(group, "selftest", [PYTHON, TESTS / "style/check.py", "--selftest"], 300, native_env())
@@ -80,6 +80,11 @@ def programs(group):
         environment = wine.env(PYTHONDONTWRITEBYTECODE="1")
         for module in sorted((TESTS / "system").glob("test_*.py")):
             yield Program(group, module.stem, [PYTHON, TESTS / "tap_unittest.py", module], 900, environment, by_case=True)
+    elif group == "soak":
+        environment = wine.env(PYTHONDONTWRITEBYTECODE="1", FCGIEXT_SOAK_MINUTES=str(options.minutes),
+                               FCGIEXT_SOAK_SEED="" if options.seed is None else str(options.seed))
+        command = [PYTHON, TESTS / "tap_unittest.py", TESTS / "soak/test_soak.py"]
+        yield Program(group, "test_soak", command, 1200 + options.minutes * 60, environment, by_case=True)
 
 
 def parse_tap(text, code):
@@ -144,9 +149,9 @@ def run_program(program, pattern, verbose):
 def run_all(options):
     total = Outcome()
     for group in options.group or GROUPS:
-        if group in ("unit-wine", "system"):
+        if group in ("unit-wine", "system", "soak"):
             wine.start()
-        for program in programs(group):
+        for program in programs(group, options):
             if options.k and not program.by_case and options.k not in f"{group}/{program.name}":
                 continue
             started = time.monotonic()
@@ -185,6 +190,8 @@ def main():
     parser.add_argument("--group", action="append", choices=GROUPS)
     parser.add_argument("-k", metavar="PATTERN", default="")
     parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("--minutes", type=float, default=2, metavar="N")
+    parser.add_argument("--seed", type=int, metavar="N")
     options = parser.parse_args()
 
     def interrupt(number, frame):

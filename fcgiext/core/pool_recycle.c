@@ -24,8 +24,13 @@ void pool_begin_recycle(struct pool *pool, bool now)
     pool->learned_requests = pool->last_own_exit = 0; /* the program may be another one now */
     pool->evicting = now;
     pool->evict_cursor = 0;
-    if (rolling)
-        pool->recycle = POOL_RECYCLE_RUNNING;
+    if (!rolling)
+        return;
+    pool->recycle = POOL_RECYCLE_RUNNING;
+    /* What the surge of a recycle that this one takes over from has brought may go at once: else it would be in the way of
+     * every replacement. */
+    if (pool->old_workers > pool->limits.max_instances)
+        pool->credit = pool->old_workers - pool->limits.max_instances;
 }
 
 void pool_continue_recycle(struct pool *pool)

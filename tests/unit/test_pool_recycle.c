@@ -413,6 +413,28 @@ static void recycle_during_a_recycle_replaces_the_replacements_too(void **state)
     driver_close(&driver);
 }
 
+/* The surge is used up by a replacement that is to be replaced itself. */
+static void recycle_during_the_recycle_of_a_full_pool_goes_on(void **state)
+{
+    (void)state;
+    struct driver driver;
+    uint64_t workers[8];
+    struct pool_limits limits = driver_limits();
+    limits.max_instances = 2;
+    open_with_idle(&driver, limits, workers, 2);
+    recycle(&driver, false);
+    uint64_t first = take_start(&driver);
+    of_worker(&driver, POOL_EVENT_STARTED, first);
+    recycle(&driver, false);
+    take_kill(&driver, workers[0]);
+    end_of(&driver, workers[0]);
+    uint64_t second = take_start(&driver);
+    assert_recycle(&driver, POOL_RECYCLE_RUNNING, 2);
+    of_worker(&driver, POOL_EVENT_STARTED, second);
+    take_nothing(&driver);
+    driver_close(&driver);
+}
+
 static void recycle_without_workers_does_nothing(void **state)
 {
     (void)state;
@@ -583,6 +605,7 @@ int main(void)
         cmocka_unit_test(failed_recycle_can_be_tried_again),
         cmocka_unit_test(start_that_fails_later_is_no_failed_replacement),
         cmocka_unit_test(recycle_during_a_recycle_replaces_the_replacements_too),
+        cmocka_unit_test(recycle_during_the_recycle_of_a_full_pool_goes_on),
         cmocka_unit_test(recycle_without_workers_does_nothing),
         cmocka_unit_test(shut_down_ends_a_recycle),
         cmocka_unit_test(recycle_at_once_ends_everything_but_what_waits),

@@ -170,6 +170,8 @@ static void begin(struct request *request, const char *status, const char *conte
     put(request, content_type);
     put_format(request, "\r\nCache-Control: no-store\r\nX-Worker-Pid: %lu\r\nX-Worker-Requests: %lu\r\n", GetCurrentProcessId(),
                request->number);
+    if (param(request, "HTTP_X_TOKEN")[0] != '\0') /* so that a client sees that this is the answer to its request */
+        put_format(request, "X-Token: %s\r\n", param(request, "HTTP_X_TOKEN"));
 }
 
 static void begin_text(struct request *request)
