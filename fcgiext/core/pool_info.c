@@ -202,11 +202,20 @@ static void check_progress(const struct pool *pool)
     CHECK(enough_starting || timer_is_set(&pool->start_timer.entry));
 }
 
+/* A recycle has a worker to retire or to wait for: a replacement that is on its way, or one that ends and makes room. */
+static void check_recycle(const struct pool *pool)
+{
+    if (pool->more || pool->recycle != POOL_RECYCLE_RUNNING || pool->state != POOL_STATE_RUNNING)
+        return;
+    CHECK(pool->credit || pool->unproven || pool->by_state[WORKER_STOPPING] || timer_is_set(&pool->start_timer.entry));
+}
+
 void pool_check(const struct pool *pool)
 {
     check_workers(pool);
     check_queue(pool);
     check_progress(pool);
+    check_recycle(pool);
     CHECK(pool->out == NULL);
     CHECK((pool->state == POOL_STATE_RAPID_FAIL) <= timer_is_set(&pool->rapid_fail_timer.entry));
     /* each request that came ends once: it is over, or it is here */

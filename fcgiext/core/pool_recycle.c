@@ -24,13 +24,8 @@ void pool_begin_recycle(struct pool *pool, bool now)
     pool->learned_requests = pool->last_own_exit = 0; /* the program may be another one now */
     pool->evicting = now;
     pool->evict_cursor = 0;
-    if (!rolling)
-        return;
-    pool->recycle = POOL_RECYCLE_RUNNING;
-    /* What the surge of a recycle that this one takes over from has brought may go at once: else it would be in the way of
-     * every replacement. */
-    if (pool->old_workers > pool->limits.max_instances)
-        pool->credit = pool->old_workers - pool->limits.max_instances;
+    if (rolling)
+        pool->recycle = POOL_RECYCLE_RUNNING;
 }
 
 void pool_continue_recycle(struct pool *pool)
@@ -77,6 +72,19 @@ void pool_note_leaving(struct pool *pool, struct pool_worker *worker)
         pool_end_recycle(pool, POOL_RECYCLE_FAILED);
 }
 
+/* What serves above the limit and need not prove itself, an earlier recycle brought or a lowered limit left. Old ones go for it at
+ * once: else it would be in the way of every replacement. */
+static void count_surplus(struct pool *pool)
+{
+    uint32_t wanted = pool->limits.max_instances + pool->unproven;
+    uint32_t serving = pool_serving(pool);
+    uint32_t surplus = serving > wanted ? serving - wanted : 0;
+    if (surplus > pool->old_workers)
+        surplus = pool->old_workers;
+    if (pool->credit < surplus)
+        pool->credit = surplus;
+}
+
 static bool wants_replacement(const struct pool *pool)
 {
     uint32_t uncovered = pool->old_workers - pool->credit;
@@ -92,6 +100,7 @@ void pool_recycle_sweep(struct pool *pool)
             pool_end_recycle(pool, POOL_RECYCLE_NONE);
             return;
         }
+        count_surplus(pool);
         bool retire = pool->credit && pool->idle_tail && pool_is_old(pool, pool->idle_tail);
         bool start =
             !retire && pool->state == POOL_STATE_RUNNING && !timer_is_set(&pool->start_timer.entry) && wants_replacement(pool);

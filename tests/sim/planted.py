@@ -33,6 +33,8 @@ BUGS = [
      "    if (state == WORKER_IDLE || state == WORKER_STOPPING)\n        idle_push(pool, worker);\n"),
     ("a drained pool admits", "pool.c", "    if (pool->draining) {\n        pool_reject_arrival", "    if (pool->draining && pool->waiting) {\n        pool_reject_arrival"),
     ("a recycle forgets a worker", "pool_recycle.c", "        pool->old_workers--;\n", "        pool->old_workers -= pool->old_workers > 1;\n"),
+    ("a recycle of a full pool that takes over from another one stands still", "pool_recycle.c",
+     "        count_surplus(pool);\n", ""),
     ("a replacement counts twice", "pool_recycle.c", "            pool->credit++;\n", "            pool->credit += 2;\n"),
     ("a late event of a former worker is taken for its successor's", "slab.c", "return slot->generation == generation ? slot : NULL;",
      "return slot->generation % 2 ? slot : NULL;"),

@@ -226,7 +226,18 @@ def rule_text(tree):
                     yield f"{name}:{number}: {what}: {line.strip()[:80]}"
 
 
-RULES = [rule_layers, rule_foreign_headers, rule_own_header_first, rule_self_contained, rule_lengths, rule_format, rule_text]
+def rule_checks(tree):
+    """each condition of pool_check has a row in its test, in which it does not hold"""
+    rows = re.findall(r'^    \{\w+, \w+, "(.+?)"\}', "\n".join(tree.lines.get("tests/unit/test_pool_check.c", [])), re.MULTILINE)
+    name = "fcgiext/core/pool_info.c"
+    for number, line in enumerate(tree.lines.get(name, []), 1):
+        check = re.match(r"\s+CHECK\((.*)\);", line)
+        if check and not any(check[1].startswith(row) for row in rows):
+            yield f"{name}:{number}: no row of tests/unit/test_pool_check.c breaks this"
+
+
+RULES = [rule_layers, rule_foreign_headers, rule_own_header_first, rule_self_contained, rule_lengths, rule_format, rule_text,
+         rule_checks]
 
 # ---- selftest
 
@@ -279,6 +290,7 @@ BAD = [
     (rule_text, "README.md", "see /wo" "rk/main/x\n"),
     (rule_text, "README.md", "see /tmp/bash" "_jobs/1\n"),
     (rule_text, "README.md", "see /home/" "me/x\n"),
+    (rule_checks, "fcgiext/core/pool_info.c", "void f(void)\n{\n    CHECK(1 == 1);\n}\n"),
     (rule_text, "tools/x.sh", "curl http://deb.deb" "ian.org/x\n"),
 ]
 

@@ -335,4 +335,33 @@ static inline uint32_t in_state(const struct driver *driver, enum worker_state s
     return counts(driver).by_state[state];
 }
 
+static inline void answer(struct driver *driver, uint64_t request, uint64_t tag)
+{
+    finish(driver, request, POOL_OUTCOME_DONE);
+    take_forget(driver, tag);
+}
+
+static inline void end_of(struct driver *driver, uint64_t worker)
+{
+    exited(driver, worker, 1);
+    take_release(driver, worker);
+}
+
+static inline void assert_recycle(const struct driver *driver, enum pool_recycle_state recycle_state, uint32_t old_workers)
+{
+    assert_int_equal(counts(driver).recycle, recycle_state);
+    assert_int_equal(counts(driver).old_workers, old_workers);
+}
+
+/* So many idle workers; the last one of `workers` was used last. */
+static inline void open_with_idle(struct driver *driver, struct pool_limits limits, uint64_t *workers, uint64_t count)
+{
+    uint64_t requests[8];
+    driver_open(driver, limits);
+    for (uint64_t i = 0; i < count; i++)
+        requests[i] = run_on_new_worker(driver, i, &workers[i]);
+    for (uint64_t i = 0; i < count; i++)
+        answer(driver, requests[i], i);
+}
+
 #endif

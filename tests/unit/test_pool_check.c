@@ -255,12 +255,23 @@ static void enqueue(struct specimen *s)
     s->pool->totals.arrived++;
 }
 
-static void waiting_and_none_starts(struct specimen *s)
+static void empty(struct specimen *s)
 {
     pool_destroy(s->pool);
     driver_open(&s->driver, driver_limits());
     s->pool = s->driver.pool;
+}
+
+static void waiting_and_none_starts(struct specimen *s)
+{
+    empty(s);
     enqueue(s);
+}
+
+static void recycle_that_waits_for_nothing(struct specimen *s)
+{
+    empty(s);
+    s->pool->recycle = POOL_RECYCLE_RUNNING;
 }
 
 static void actions_left_behind(struct specimen *s)
@@ -345,6 +356,7 @@ static const struct {
     {waiting_when_closed, false, "pool->state == POOL_STATE_RUNNING"},
     {enqueue, true, "pool->idle_head == "},
     {waiting_and_none_starts, true, "enough_starting || timer_is_set"},
+    {recycle_that_waits_for_nothing, true, "pool->credit || pool->unproven"},
     {actions_left_behind, true, "pool->out == "},
     {rapid_fail_without_end, true, "(pool->state == POOL_STATE_RAPID_FAIL) <="},
     {request_forgotten_in_the_totals, true, "pool->totals.arrived == ended"},

@@ -9,18 +9,6 @@ static void assert_state(const struct driver *driver, enum pool_state expected)
     assert_int_equal(counts(driver).state, expected);
 }
 
-static void end_of(struct driver *driver, uint64_t worker)
-{
-    exited(driver, worker, 1);
-    take_release(driver, worker);
-}
-
-static void answer(struct driver *driver, uint64_t request, uint64_t tag)
-{
-    finish(driver, request, POOL_OUTCOME_DONE);
-    take_forget(driver, tag);
-}
-
 static void assert_refused(struct driver *driver, enum error_cause cause)
 {
     assert_int_equal(arrive(driver, 777), 0);

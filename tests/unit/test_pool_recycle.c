@@ -4,40 +4,11 @@
 
 #define CRASH 0xC0000005u
 
-static void assert_recycle(const struct driver *driver, enum pool_recycle_state recycle_state, uint32_t old_workers)
-{
-    assert_int_equal(counts(driver).recycle, recycle_state);
-    assert_int_equal(counts(driver).old_workers, old_workers);
-}
-
 static uint64_t serve_on(struct driver *driver, uint64_t tag, uint64_t worker)
 {
     uint64_t request = arrive(driver, tag);
     assert_int_equal(take_assign(driver, request), worker);
     return request;
-}
-
-static void answer(struct driver *driver, uint64_t request, uint64_t tag)
-{
-    finish(driver, request, POOL_OUTCOME_DONE);
-    take_forget(driver, tag);
-}
-
-static void end_of(struct driver *driver, uint64_t worker)
-{
-    exited(driver, worker, 1);
-    take_release(driver, worker);
-}
-
-/* So many idle workers; the last one of `workers` was used last. */
-static void open_with_idle(struct driver *driver, struct pool_limits limits, uint64_t *workers, uint64_t count)
-{
-    uint64_t requests[8];
-    driver_open(driver, limits);
-    for (uint64_t i = 0; i < count; i++)
-        requests[i] = run_on_new_worker(driver, i, &workers[i]);
-    for (uint64_t i = 0; i < count; i++)
-        answer(driver, requests[i], i);
 }
 
 /* ---- rolling */
@@ -386,55 +357,6 @@ static void start_that_fails_later_is_no_failed_replacement(void **state)
 
 /* ---- during a recycle */
 
-static void recycle_during_a_recycle_replaces_the_replacements_too(void **state)
-{
-    (void)state;
-    struct driver driver;
-    uint64_t old;
-    open_with_idle(&driver, driver_limits(), &old, 1);
-    recycle(&driver, false);
-    uint64_t first = take_start(&driver);
-    recycle(&driver, false);
-    uint64_t second = take_start(&driver);
-    assert_recycle(&driver, POOL_RECYCLE_RUNNING, 2);
-    of_worker(&driver, POOL_EVENT_STARTED, first); /* serves meanwhile */
-    let_pass(&driver, 2 * POOL_READY_MS);
-    take_nothing(&driver); /* but proves nothing any more */
-    of_worker(&driver, POOL_EVENT_STARTED, second);
-    let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
-    take_kill(&driver, first);
-    uint64_t third = take_start(&driver);
-    end_of(&driver, first);
-    of_worker(&driver, POOL_EVENT_STARTED, third);
-    let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
-    take_kill(&driver, old);
-    assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
-    assert_int_equal(in_state(&driver, WORKER_IDLE), 2);
-    driver_close(&driver);
-}
-
-/* The surge is used up by a replacement that is to be replaced itself. */
-static void recycle_during_the_recycle_of_a_full_pool_goes_on(void **state)
-{
-    (void)state;
-    struct driver driver;
-    uint64_t workers[8];
-    struct pool_limits limits = driver_limits();
-    limits.max_instances = 2;
-    open_with_idle(&driver, limits, workers, 2);
-    recycle(&driver, false);
-    uint64_t first = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, first);
-    recycle(&driver, false);
-    take_kill(&driver, workers[0]);
-    end_of(&driver, workers[0]);
-    uint64_t second = take_start(&driver);
-    assert_recycle(&driver, POOL_RECYCLE_RUNNING, 2);
-    of_worker(&driver, POOL_EVENT_STARTED, second);
-    take_nothing(&driver);
-    driver_close(&driver);
-}
-
 static void recycle_without_workers_does_nothing(void **state)
 {
     (void)state;
@@ -604,8 +526,6 @@ int main(void)
         cmocka_unit_test(one_failed_replacement_is_followed_by_another),
         cmocka_unit_test(failed_recycle_can_be_tried_again),
         cmocka_unit_test(start_that_fails_later_is_no_failed_replacement),
-        cmocka_unit_test(recycle_during_a_recycle_replaces_the_replacements_too),
-        cmocka_unit_test(recycle_during_the_recycle_of_a_full_pool_goes_on),
         cmocka_unit_test(recycle_without_workers_does_nothing),
         cmocka_unit_test(shut_down_ends_a_recycle),
         cmocka_unit_test(recycle_at_once_ends_everything_but_what_waits),
