@@ -32,6 +32,8 @@ SLACK_FILES = 10  # about four descriptors for each thread, and its pipe to Wine
 SLACK_MEMORY = 1 << 20  # buffers of isapihost's 64 threads that have not grown to their last size; gaps in heaps
 MEMORY_OF_THREAD = 1 << 20  # its stacks, as far as touched
 SLACK_MEMORY_PER_REQUEST = 64  # what counts in long runs: nothing that is lost with each request is smaller by much
+# Heaps get gaps of a megabyte or two, now in one part of the load, now in another; what is lost with each request, or each reload,
+# is lost in every part.
 
 
 def say(text):
@@ -119,9 +121,9 @@ class Soak(support.SystemTest):
         self.assertLessEqual(end.handles["all"], warm.handles["all"] + SLACK_HANDLES, text)
         self.assertLessEqual(end.threads, warm.threads + SLACK_THREADS, text)
         self.assertLessEqual(end.files, warm.files + SLACK_FILES, text)
-        allowed = SLACK_MEMORY + SLACK_MEMORY_PER_REQUEST * (end.requests - middle.requests) \
-            + MEMORY_OF_THREAD * (end.threads - middle.threads)
-        self.assertLessEqual(end.memory - middle.memory, allowed, text)
+        grown = [after.memory - before.memory - MEMORY_OF_THREAD * (after.threads - before.threads)
+                 - SLACK_MEMORY_PER_REQUEST * (after.requests - before.requests) for before, after in ((warm, middle), (middle, end))]
+        self.assertLessEqual(min(grown), SLACK_MEMORY, text)
 
     def look_pid(self):
         return witness.facts(support.http_request(self.host, "/app/x.look"))["pid"]

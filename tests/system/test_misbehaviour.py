@@ -7,6 +7,7 @@ import http.client
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 
@@ -17,6 +18,7 @@ from pages import MISBEHAVE, ONE, Misbehaving
 
 sys.path.insert(0, str(support.ROOT / "tests"))
 import fcgi_client  # noqa: E402
+
 
 class EndOfConnection(Misbehaving):
     def test_row_9_end_of_connection_in_the_middle_of_a_record(self):
@@ -303,12 +305,20 @@ class Family(Misbehaving):
         self.assertEqual(sorted(re.findall("way=(sleep|spawn)", " ".join(both.values()))), ["sleep", "spawn"])
         return facts
 
-    def test_row_22_a_host_that_is_killed_takes_grandchildren_along(self):
+    def host_dies(self, kill):
         self.start_family()
-        os.kill(witness.host_process(self.servers), signal.SIGKILL)
+        kill()
         self.host.process.wait(support.SECONDS)
         witness.wait_until_gone(self.servers, MISBEHAVE)
         self.servers.hosts.remove(self.host)
+
+    def test_row_22_a_host_that_is_killed_takes_grandchildren_along(self):
+        self.host_dies(lambda: os.kill(witness.host_process(self.servers), signal.SIGKILL))
+
+    def test_row_22_a_host_that_is_ended_with_terminate_process_takes_grandchildren_along(self):
+        command = ["wine", "taskkill", "/f", "/im", "isapihost.exe"]
+        self.host_dies(lambda: subprocess.run(command, env=self.servers.run.environment({}), check=True, capture_output=True,
+                                              timeout=support.SECONDS, stdin=subprocess.DEVNULL))
 
     def test_row_22_grandchildren_of_a_program_that_crashes(self):
         before = self.start_family()
