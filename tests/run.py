@@ -18,7 +18,9 @@ import wine
 ROOT = wine.ROOT
 TESTS = ROOT / "tests"
 PYTHON = "/usr/bin/python3"
-GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "pe", "system", "soak"]
+GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "fuzz", "pe", "system", "soak"]
+SOAK_MINUTES = 2  # without --minutes
+FUZZ_SECONDS = 5  # a target
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -73,6 +75,14 @@ def programs(group, options):
     elif group == "sim":
         yield Program(group, "sim", [ROOT / "build/linux/bin/tests/sim"], 300, native_env(**SANITIZERS))
         yield Program(group, "planted", [PYTHON, TESTS / "sim/planted.py"], 600, native_env())
+    elif group == "fuzz":
+        seconds = FUZZ_SECONDS if options.minutes is None else options.minutes * 60
+        for source in sorted((TESTS / "fuzz").glob("fuzz_*.c")):
+            name = source.stem.removeprefix("fuzz_")
+            command = [PYTHON, TESTS / "fuzz/run.py", name, "--seconds", seconds, "--seed", options.seed or 1]
+            # Freed memory is watched for one input, not for thousands: a large quarantine costs half of the speed.
+            sanitizers = {**SANITIZERS, "ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":quarantine_size_mb=16"}
+            yield Program(group, name, command, seconds + 180, native_env(**sanitizers))
     elif group == "pe":
         yield Program(group, "check_pe", [PYTHON, TESTS / "pe/check_pe.py"], 60, native_env())
         yield Program(group, "selftest", [PYTHON, TESTS / "pe/check_pe.py", "--selftest"], 60, native_env())
@@ -81,10 +91,11 @@ def programs(group, options):
         for module in sorted((TESTS / "system").glob("test_*.py")):
             yield Program(group, module.stem, [PYTHON, TESTS / "tap_unittest.py", module], 900, environment, by_case=True)
     elif group == "soak":
-        environment = wine.env(PYTHONDONTWRITEBYTECODE="1", FCGIEXT_SOAK_MINUTES=str(options.minutes),
+        minutes = SOAK_MINUTES if options.minutes is None else options.minutes
+        environment = wine.env(PYTHONDONTWRITEBYTECODE="1", FCGIEXT_SOAK_MINUTES=str(minutes),
                                FCGIEXT_SOAK_SEED="" if options.seed is None else str(options.seed))
         command = [PYTHON, TESTS / "tap_unittest.py", TESTS / "soak/test_soak.py"]
-        yield Program(group, "test_soak", command, 1200 + options.minutes * 60, environment, by_case=True)
+        yield Program(group, "test_soak", command, 1200 + minutes * 60, environment, by_case=True)
 
 
 def parse_tap(text, code):
@@ -190,7 +201,7 @@ def main():
     parser.add_argument("--group", action="append", choices=GROUPS)
     parser.add_argument("-k", metavar="PATTERN", default="")
     parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("--minutes", type=float, default=2, metavar="N")
+    parser.add_argument("--minutes", type=float, metavar="N")
     parser.add_argument("--seed", type=int, metavar="N")
     options = parser.parse_args()
 

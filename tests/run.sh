@@ -3,8 +3,10 @@
 #
 #   sh tests/run.sh [--group GROUP]... [-k PATTERN] [-v] [--minutes N] [--seed N]
 #
-# Groups: style unit-linux unit-linux32 unit-wine sim pe system soak (default: all). -k: only what has PATTERN in "group/program/case".
+# Groups: style unit-linux unit-linux32 unit-wine sim fuzz pe system soak (default: all).
+# -k: only what has PATTERN in "group/program/case".
 # soak: --minutes N of load (2); --seed N repeats the load of another run, which has printed it.
+# fuzz: --minutes N for each target (5 seconds); --seed N for other inputs than those of every run. -k fuzz/NAME: one target.
 # The last line is `N passed, N failed` (and `, N skipped` if any); exit code 0 only if nothing failed and something ran.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,8 +15,8 @@ presets=
 previous=
 for word; do
     case $previous$word in
-        --help | -h) exec sed -n '2,8s/^# \{0,1\}//p' tests/run.sh ;;
-        --groupunit-linux | --group=unit-linux | --groupsim | --group=sim) presets="$presets linux" ;;
+        --help | -h) exec sed -n '2,10s/^# \{0,1\}//p' tests/run.sh ;;
+        --groupunit-linux | --group=unit-linux | --groupsim | --group=sim | --groupfuzz | --group=fuzz) presets="$presets linux" ;;
         --groupunit-linux32 | --group=unit-linux32) presets="$presets linux32" ;;
         --groupunit-wine | --groupsystem | --groupsoak | --group=unit-wine | --group=system | --group=soak) presets="$presets win64" ;;
         --groupstyle | --group=style) presets="$presets none" ;;

@@ -1,15 +1,21 @@
 """tests/run.py itself: what it makes of a program's output. A runner that counts wrongly makes every other test worthless."""
 
 import contextlib
+import importlib.util
 import io
 import pathlib
 import sys
 import time
+import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import run  # noqa: E402
 import wine  # noqa: E402
+
+_spec = importlib.util.spec_from_file_location("fuzz_run", run.TESTS / "fuzz/run.py")
+fuzz_run = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fuzz_run)
 
 
 class ParseTap(unittest.TestCase):
@@ -54,6 +60,32 @@ class ParseTap(unittest.TestCase):
 
     def test_time_out(self):
         self.check("1..1\nok 1 - a\n", None, 1, 1)
+
+
+class Fuzz(unittest.TestCase):
+    """What tests/run.py asks tests/fuzz/run.py for, and what that makes of libFuzzer's output."""
+
+    DONE = "#90\tDONE   cov: 173 ft: 378 corp: 21/301b lim: 136 exec/s: 9 rss: 33Mb\nstat::number_of_executed_units: 90\n"
+
+    def commands(self, **options):
+        options = types.SimpleNamespace(**{"minutes": None, "seed": None, **options})
+        return {program.name: [str(word) for word in program.command[2:]] for program in run.programs("fuzz", options)}
+
+    def test_each_target_runs_for_seconds_or_minutes(self):
+        self.assertEqual({"cgi_response", "config", "exchange", "record"}, set(self.commands()))
+        self.assertEqual(["config", "--seconds", "5", "--seed", "1"], self.commands()["config"])
+        self.assertEqual(["config", "--seconds", "30.0", "--seed", "7"], self.commands(minutes=0.5, seed=7)["config"])
+
+    def test_each_target_has_a_corpus(self):
+        for name in self.commands():
+            self.assertTrue(list((run.TESTS / "fuzz/corpus" / name).iterdir()), name)
+
+    def test_good_run(self):
+        self.assertEqual(("90 executions, coverage 173, corpus 14 seeds + 7", None), fuzz_run.judge(0, self.DONE, 14))
+
+    def test_failures(self):
+        for code, output in (77, self.DONE), (None, self.DONE), (0, ""), (0, self.DONE.replace("units: 90", "units: 13")):
+            self.assertIsNotNone(fuzz_run.judge(code, output, 14)[1], (code, output))
 
 
 class Report(unittest.TestCase):
