@@ -95,7 +95,7 @@ static void deliver(struct engine_pool *pool, const struct pool_actions *actions
 }
 
 /* Under the pool's lock; *old_version and *old_workers are for the caller to give back after it. */
-static void put_in_force(struct engine_pool *pool, struct pool_version **old_version, struct worker_io ***old_workers)
+static void install_prepared(struct engine_pool *pool, struct pool_version **old_version, struct worker_io ***old_workers)
 {
     for (uint32_t i = 0; pool->workers && i < pool_worker_slots(pool->core); i++)
         pool->next_workers[i] = pool->workers[i];
@@ -117,7 +117,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     uint64_t now_ms = engine_now_ms();
     EnterCriticalSection(&pool->lock);
     if (event->kind == POOL_EVENT_RECONFIGURED)
-        put_in_force(pool, &old_version, &old_workers);
+        install_prepared(pool, &old_version, &old_workers);
     pool_handle(pool->core, event, now_ms, &actions);
     for (uint32_t i = 0; i < actions.count; i++) {
         if (actions.items[i].worker)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "fcgiext/win32/pool_plan.h"
 #include "fcgiext/win32/wide.h"
 
 static void tell_pool(struct engine_pool *pool, enum pool_event_kind kind)
@@ -24,28 +23,26 @@ static bool is_absolute(const WCHAR *path)
     return path[0] == L'\\' || path[0] == L'/' || (path[0] && path[1] == L':');
 }
 
-/* MonitorChangesTo, as an absolute path; NULL: there is none, or no memory. */
-static WCHAR *monitored_path(const struct config_pool *config)
+/* MonitorChangesTo of the version in force, as an absolute path; NULL: there is none, or no memory. */
+static WCHAR *monitored_path(const struct pool_version *version)
 {
-    struct process_plan plan;
-    WCHAR *file = *config->monitor_changes_to ? wide_of_utf8(config->monitor_changes_to) : NULL;
-    if (!file || is_absolute(file) || config->address_count)
+    const char *text = version->config->monitor_changes_to;
+    const WCHAR *folder = version->plan.directory; /* of the program; NULL: no process of ours */
+    WCHAR *file = *text ? wide_of_utf8(text) : NULL;
+    if (!file || !folder || is_absolute(file))
         return file;
-    WCHAR *path = NULL;
-    if (pool_plan_make(&plan, config) == 0) { /* relative to the program's folder */
-        size_t len = wcslen(plan.directory) + wcslen(file) + 2;
-        path = malloc(len * sizeof *path);
-        if (path) {
-            wcscpy(path, plan.directory);
-            wcscat(path, L"\\");
-            wcscat(path, file);
-        }
+    size_t len = wcslen(folder) + wcslen(file) + 2;
+    WCHAR *path = malloc(len * sizeof *path);
+    if (path) {
+        wcscpy(path, folder);
+        wcscat(path, L"\\");
+        wcscat(path, file);
     }
-    pool_plan_free(&plan);
     free(file);
     return path;
 }
 
+/* Settings that are in force. */
 static bool watch_settings(struct engine *engine, const struct settings *settings)
 {
     size_t pool_count = settings->config->pool_count;
@@ -56,7 +53,7 @@ static bool watch_settings(struct engine *engine, const struct settings *setting
     requests[count].path = _wcsdup(engine->config_path);
     count += requests[count].path != NULL;
     for (size_t i = 0; i < pool_count; i++) {
-        requests[count].path = settings->pools[i] ? monitored_path(&settings->config->pools[i]) : NULL;
+        requests[count].path = settings->pools[i] ? monitored_path(settings->pools[i]->version) : NULL;
         requests[count].subject = settings->pools[i];
         count += requests[count].path != NULL;
     }

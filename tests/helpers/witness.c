@@ -22,7 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_LEN = 256, LAST_INHERITED = 0x1000, OBJECT_TYPE_INFORMATION = 2 };
+#include "tests/helpers/system_handles.h"
+
+enum { TEXT_LEN = 256, LAST_INHERITED = 0x1000 };
 
 static char facts_of_start[4096]; /* libfcgi changes the standard handles */
 static unsigned long connections;
@@ -75,28 +77,6 @@ static void look_at_job(void)
         add_fact("in_job", in_job ? "yes" : "no");
 }
 
-static FARPROC native(const char *name)
-{
-    return GetProcAddress(GetModuleHandleA("ntdll.dll"), name);
-}
-
-/* "File", "Event" ... */
-static void type_of(HANDLE handle, char *name, size_t size)
-{
-    typedef LONG(WINAPI * query_object)(HANDLE, int, void *, ULONG, ULONG *);
-    query_object query = (query_object)(void *)native("NtQueryObject");
-    struct {
-        struct {
-            USHORT len, capacity;
-            WCHAR *text;
-        } name;
-        WCHAR room[512];
-    } type;
-    snprintf(name, size, "?");
-    if (query != NULL && query(handle, OBJECT_TYPE_INFORMATION, &type, sizeof type, NULL) == 0)
-        snprintf(name, size, "%.*ls", type.name.len / 2, type.name.text);
-}
-
 /* The types of all inheritable handles: there are no others than the inherited ones before we have made any. */
 static void look_at_inherited(void)
 {
@@ -106,7 +86,8 @@ static void look_at_inherited(void)
         char type[64];
         if (!GetHandleInformation((HANDLE)value, &flags) || !(flags & HANDLE_FLAG_INHERIT))
             continue;
-        type_of((HANDLE)value, type, sizeof type);
+        if (!system_handle_type((HANDLE)value, type, sizeof type))
+            snprintf(type, sizeof type, "?");
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", all[0] ? " " : "", type);
     }
     add_fact("inherited", all);
@@ -115,7 +96,7 @@ static void look_at_inherited(void)
 static void look_at_shutdown_event(void)
 {
     typedef LONG(WINAPI * query_event)(HANDLE, int, void *, ULONG, ULONG *);
-    query_event query = (query_event)(void *)native("NtQueryEvent");
+    query_event query = (query_event)(void *)ntdll_function("NtQueryEvent");
     const char *value = getenv("_FCGI_SHUTDOWN_EVENT_");
     LONG basic[2] = {-1, -1}; /* type: 0 is manual reset; state */
     if (value == NULL) {

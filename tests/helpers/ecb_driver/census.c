@@ -6,25 +6,9 @@
 #include <tlhelp32.h>
 
 #include "tests/helpers/ecb_driver/host.h"
+#include "tests/helpers/system_handles.h"
 
-enum { SYSTEM_EXTENDED_HANDLE_INFORMATION = 64, PROBE_HANDLES = 10 };
-#define STATUS_TOO_SHORT ((LONG)0xC0000004)
-
-struct system_handle {
-    void *object;
-    ULONG_PTR process;
-    ULONG_PTR value;
-    ULONG access;
-    USHORT creator, type;
-    ULONG attributes, reserved;
-};
-
-struct system_handles {
-    ULONG_PTR count, reserved;
-    struct system_handle items[];
-};
-
-typedef LONG(WINAPI *query_system)(int, void *, ULONG, ULONG *);
+enum { PROBE_HANDLES = 10 };
 
 SIZE_T private_bytes(void)
 {
@@ -58,26 +42,14 @@ unsigned child_count(void)
     return count;
 }
 
-static struct system_handles *all_handles(void)
-{
-    query_system query = (query_system)(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQuerySystemInformation");
-    for (ULONG len = 1 << 20;; len *= 2) {
-        struct system_handles *handles = malloc(len);
-        LONG status = handles ? query(SYSTEM_EXTENDED_HANDLE_INFORMATION, handles, len, NULL) : -1;
-        if (status == 0)
-            return handles;
-        free(handles);
-        if (status != STATUS_TOO_SHORT)
-            die("the system does not list its handles: %08lx", status);
-    }
-}
-
 static unsigned count_handles(void)
 {
     DWORD count = 0, own = GetCurrentProcessId();
     if (GetProcessHandleCount(GetCurrentProcess(), &count) && count)
         return count;
-    struct system_handles *handles = all_handles();
+    struct system_handles *handles = system_handles_list();
+    if (!handles)
+        die("the system does not list its handles");
     for (ULONG_PTR i = 0; i < handles->count; i++)
         count += handles->items[i].process == own;
     free(handles);

@@ -30,7 +30,7 @@ static struct job *new_job(EXTENSION_CONTROL_BLOCK *ecb)
     struct job *job = calloc(1, sizeof *job);
     job->ecb = ecb;
     job->thread = GetCurrentThreadId();
-    InterlockedIncrement(&jobs);
+    job_begins();
     return job;
 }
 
@@ -41,7 +41,7 @@ static void end_job(struct job *job, DWORD result)
         CloseHandle(job->file);
     free(job->body);
     free(job);
-    InterlockedDecrement(&jobs);
+    job_ends();
     done(ecb, result);
 }
 
@@ -219,7 +219,7 @@ static void WINAPI on_executed(EXTENSION_CONTROL_BLOCK *ecb, void *context, DWOR
     (void)context;
     (void)bytes;
     support(ecb, HSE_REQ_GET_EXEC_URL_STATUS, &status, NULL, NULL);
-    InterlockedDecrement(&jobs);
+    job_ends();
     if (error != 0)
         answer_format(ecb, "exec-url error %lu", error);
     done(ecb, error == 0 ? HSE_STATUS_SUCCESS : HSE_STATUS_SUCCESS_AND_KEEP_CONN);
@@ -232,11 +232,11 @@ static DWORD exec_url(EXTENSION_CONTROL_BLOCK *ecb, const char *argument)
     info.dwExecUrlFlags = HSE_EXEC_URL_IGNORE_CURRENT_INTERCEPTOR;
     if (argument[0] != '\0')
         info.pszUrl = (char *)(uintptr_t)argument;
-    InterlockedIncrement(&jobs);
+    job_begins();
     support(ecb, HSE_REQ_IO_COMPLETION, (void *)on_executed, NULL, NULL);
     if (support(ecb, HSE_REQ_EXEC_URL, &info, NULL, NULL))
         return HSE_STATUS_PENDING;
-    InterlockedDecrement(&jobs);
+    job_ends();
     return answer_format(ecb, "exec-url refused %lu", GetLastError());
 }
 

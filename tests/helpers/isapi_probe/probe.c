@@ -6,10 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { END_WAIT_MS = 60000 };
+
 volatile LONG jobs;
+static HANDLE idle_event; /* set when the last job ends */
 HANDLE release_event;
 EXTENSION_CONTROL_BLOCK *ended;
 HCONN ended_connection;
+
+void job_begins(void)
+{
+    InterlockedIncrement(&jobs);
+}
+
+void job_ends(void)
+{
+    if (InterlockedDecrement(&jobs) == 0)
+        SetEvent(idle_event);
+}
 
 BOOL support(EXTENSION_CONTROL_BLOCK *ecb, DWORD number, void *buffer, DWORD *size, DWORD *type)
 {
@@ -89,7 +103,8 @@ BOOL WINAPI TerminateExtension(DWORD flags)
     (void)flags;
     SetEvent(release_event);
     while (jobs > 0)
-        Sleep(1);
+        if (WaitForSingleObject(idle_event, END_WAIT_MS) != WAIT_OBJECT_0)
+            return FALSE;
     return TRUE;
 }
 
@@ -101,6 +116,7 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved)
     if (reason == DLL_PROCESS_ATTACH) {
         DisableThreadLibraryCalls(instance);
         release_event = CreateEventW(NULL, TRUE, FALSE, NULL);
+        idle_event = CreateEventW(NULL, FALSE, FALSE, NULL);
     }
     return TRUE;
 }

@@ -24,6 +24,9 @@ extern HANDLE release_event;           /* set by the command "release" and by Te
 extern EXTENSION_CONTROL_BLOCK *ended; /* an ECB that is no longer ours */
 extern HCONN ended_connection;
 
+void job_begins(void);
+void job_ends(void);
+
 /* ServerSupportFunction */
 BOOL support(EXTENSION_CONTROL_BLOCK *ecb, DWORD number, void *buffer, DWORD *size, DWORD *type);
 BOOL send_head(EXTENSION_CONTROL_BLOCK *ecb, const char *status, const char *headers, BOOL keep);
