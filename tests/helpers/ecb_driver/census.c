@@ -30,6 +30,31 @@ unsigned thread_count(void)
     return count;
 }
 
+/* One of the other threads of this process ends. false: none has, in this time. */
+static bool wait_for_a_thread(DWORD wait_ms)
+{
+    HANDLE threads[MAXIMUM_WAIT_OBJECTS];
+    DWORD count = 0, own = GetCurrentProcessId();
+    THREADENTRY32 entry = {.dwSize = sizeof entry};
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    for (BOOL ok = Thread32First(snapshot, &entry); ok && count < MAXIMUM_WAIT_OBJECTS; ok = Thread32Next(snapshot, &entry))
+        if (entry.th32OwnerProcessID == own && entry.th32ThreadID != GetCurrentThreadId() &&
+            (threads[count] = OpenThread(SYNCHRONIZE, FALSE, entry.th32ThreadID)) != NULL)
+            count++;
+    CloseHandle(snapshot);
+    bool ended = count && WaitForMultipleObjects(count, threads, FALSE, wait_ms) != WAIT_TIMEOUT;
+    while (count)
+        CloseHandle(threads[--count]);
+    return ended;
+}
+
+unsigned settled_thread_count(unsigned most, DWORD wait_ms)
+{
+    while (thread_count() > most && wait_for_a_thread(wait_ms))
+        ;
+    return thread_count();
+}
+
 unsigned child_count(void)
 {
     unsigned count = 0;

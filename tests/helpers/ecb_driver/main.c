@@ -236,8 +236,8 @@ static void cycle(const WCHAR *dll, unsigned number)
 
 static void cycles(const WCHAR *dll, unsigned count)
 {
-    /* These load what stays. The system's own pool has a thread more or less at times. */
-    enum { FIRST = 12 };
+    /* These load what stays. */
+    enum { FIRST = 12, THREAD_WAIT_MS = 30000 };
     unsigned handles = 0, threads = 0;
     for (unsigned i = 0; i < count + FIRST; i++) {
         cycle(dll, i);
@@ -247,7 +247,8 @@ static void cycles(const WCHAR *dll, unsigned count)
         if (i < FIRST && threads_now > threads)
             threads = threads_now;
     }
-    printf("cycles %u: handles %u to %u, threads %u to %u\n", count, handles, handle_count(), threads, thread_count());
+    unsigned threads_now = settled_thread_count(threads, THREAD_WAIT_MS);
+    printf("cycles %u: handles %u to %u, threads %u to %u\n", count, handles, handle_count(), threads, threads_now);
 }
 
 int main(int argc, char **argv)
