@@ -12,6 +12,14 @@ static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
     return value > max ? max : value;
 }
 
+uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limits *limits)
+{
+    struct pool_limits good = *limits;
+    good.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
+    uint32_t slots = good.max_instances + pool_surge(&good); /* a new index is used only when all below are in use */
+    return slots > pool->worker_slots ? slots : pool->worker_slots;
+}
+
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
 {
     pool->limits = *limits;
@@ -19,8 +27,7 @@ void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
     pool->limits.queue_length = within(limits->queue_length, 0, POOL_MAX_QUEUE);
     pool->limits.instance_max_requests = within(limits->instance_max_requests, 1, UINT32_MAX);
     pool->workers.max_count = pool->limits.max_instances + pool_surge(&pool->limits);
-    if (pool->worker_slots < pool->workers.max_count) /* a new index is used only when all below are in use */
-        pool->worker_slots = pool->workers.max_count;
+    pool->worker_slots = pool_worker_slots_with(pool, limits);
     pool->most_serving = pool_serving(pool);
 }
 
@@ -74,14 +81,6 @@ const struct pool_totals *pool_get_totals(const struct pool *pool)
 uint32_t pool_worker_slots(const struct pool *pool)
 {
     return pool->worker_slots;
-}
-
-uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limits *limits)
-{
-    struct pool_limits good = *limits;
-    good.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
-    uint32_t slots = good.max_instances + pool_surge(&good);
-    return slots > pool->worker_slots ? slots : pool->worker_slots;
 }
 
 bool pool_is_empty(const struct pool *pool)

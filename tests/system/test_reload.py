@@ -1,5 +1,6 @@
 """A changed fcgiext.ini, and a changed file of MonitorChangesTo, take effect while requests run; none is lost."""
 
+import shutil
 import threading
 
 import support
@@ -97,8 +98,8 @@ class Reload(support.SystemTest):
 
 
 class Monitor(support.SystemTest):
-    def start_host(self, path):
-        host = self.servers.host(pools(MonitorChangesTo=path))
+    def start_host(self, path, **properties):
+        host = self.servers.host(pools(MonitorChangesTo=path, **properties))
         return host, witness.facts(support.http_request(host, "/app/x.fcgi"))["pid"]
 
     def new_worker(self, host, before, what):
@@ -119,6 +120,13 @@ class Monitor(support.SystemTest):
         worker = self.new_worker(host, worker, "the file has been replaced")
         file.unlink()
         self.new_worker(host, worker, "the file has gone")
+
+    def test_a_relative_path_begins_at_the_folder_of_the_program(self):
+        program = self.servers.folder / witness.WITNESS.name
+        shutil.copy(witness.WITNESS, program)
+        host, worker = self.start_host("monitored.txt", ExePath=program)
+        (self.servers.folder / "monitored.txt").write_text("1")
+        self.new_worker(host, worker, "the file has appeared")
 
     def test_a_folder_that_appears_later(self):
         folder = self.servers.folder / "later"
