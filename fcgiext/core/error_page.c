@@ -82,6 +82,10 @@ static const struct cause causes[ERROR_CAUSE_COUNT] = {
                             "Look into the program's own log. StderrMode says what happens to such reports."},
     [ERROR_CAUSE_BODY_TOO_LARGE] = {"body_too_large", 413, 0, "The request is larger than this server accepts",
                                     "MaxSpooledBody limits request bodies whose length is not known beforehand."},
+    [ERROR_CAUSE_SPOOL] =
+        {"spool", 500, 0, "The body of the request could not be stored until its length was known",
+         "Check that the folder for temporary files of the web server's identity exists, that the identity may "
+         "write there, and that the disk has room."},
     [ERROR_CAUSE_BAD_REQUEST] = {"bad_request", 400, 0, "The address of the request is not acceptable",
                                  "It holds characters or a file name that the file system would take for another one."},
     [ERROR_CAUSE_CLIENT_GONE] = {"client_gone", 500, 0, "The client closed the connection before it was answered",

@@ -35,6 +35,7 @@ enum error_cause {
     ERROR_CAUSE_BAD_RESPONSE,   /* no header at all, or too many of them */
     ERROR_CAUSE_STDERR,         /* StderrMode made a 500 of what came on stderr */
     ERROR_CAUSE_BODY_TOO_LARGE, /* 413: above MaxSpooledBody */
+    ERROR_CAUSE_SPOOL,          /* a body of unknown length could not be stored, or read back */
     ERROR_CAUSE_BAD_REQUEST,    /* 400: a path with NUL, control characters or Windows tricks */
     ERROR_CAUSE_CLIENT_GONE,    /* nobody is there to read a page */
     ERROR_CAUSE_HOST,           /* the host refused a call that we need */

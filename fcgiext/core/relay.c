@@ -1,9 +1,9 @@
 /* relay: see relay.h. The state is a set of facts (what is outstanding, what has been seen) and relay_next() derives the
  * next step from them, so that completions may come in any order, even inside the call that started the operation.
  *
- * Invariants: the headers go out once; after them no body is read from the client (one operation at a time, and an
- * application that answers early has no use for the rest); a worker is released exactly once for each assignment; DONE
- * is the last action and comes when no client operation is outstanding. */
+ * Invariants: the headers go out once; the client has one operation outstanding at a time, and sending comes before reading; once
+ * the answer is known to its end no body is read; a worker is released exactly once for each assignment; DONE is the last
+ * action and comes when no client operation is outstanding. */
 #include "fcgiext/core/relay.h"
 
 #include <assert.h>
@@ -11,17 +11,9 @@
 #include <string.h>
 
 #include "fcgiext/core/fcgi_params.h"
+#include "fcgiext/core/relay_steps.h"
 
-enum {
-    RELAY_HEADROOM = 20, /* for a chunk's size line in front of the body bytes, so that they are sent in one piece */
-    RELAY_TAILROOM = 8,  /* for what ends the chunk, and the last one: framing a piece can never fail */
-    CHUNK_LEN = FCGI_HEADER_LEN + FCGI_MAX_CONTENT_LEN + 8 + FCGI_HEADER_LEN,
-};
-
-static const char chunk_end[] = "\r\n";
-static const char last_chunk[] = "0\r\n\r\n";
-
-/* Most that waits for the client: see next_read(). */
+/* Most that waits for the client: see next_read() in relay_next.c. */
 static size_t reply_limit(const struct relay_settings *settings)
 {
     const size_t more = RELAY_HEADROOM + RELAY_READ_LEN + RELAY_TAILROOM;
@@ -56,23 +48,31 @@ void relay_deinit(struct relay *relay)
     relay->chunk = NULL;
 }
 
+struct params_target {
+    struct fcgi_params_writer writer;
+    bool spooled;
+};
+
 static void put_param(void *context, struct bytes name, struct bytes value)
 {
-    fcgi_params_add(context, name, value);
+    struct params_target *target = context;
+    if (target->spooled && bytes_equal(name, bytes_of_str("HTTP_TRANSFER_ENCODING")))
+        return; /* what the program reads has a length, and no chunks */
+    fcgi_params_add(&target->writer, name, value);
 }
 
 enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *vars, struct bytes body)
 {
-    struct fcgi_params_writer writer;
+    struct params_target target = {.spooled = relay->settings.spooled};
     if (!exchange_append_begin(&relay->exchange, &relay->request))
         return CGI_VARS_NO_MEMORY;
-    fcgi_params_begin(&writer, &relay->request, EXCHANGE_REQUEST_ID);
+    fcgi_params_begin(&target.writer, &relay->request, EXCHANGE_REQUEST_ID);
     vars->put = put_param;
-    vars->put_context = &writer;
+    vars->put_context = &target;
     enum cgi_vars_result result = cgi_vars_emit(vars);
     if (result != CGI_VARS_OK)
         return result;
-    if (!fcgi_params_end(&writer))
+    if (!fcgi_params_end(&target.writer))
         return CGI_VARS_NO_MEMORY;
     if (body.len > relay->body_left)
         body.len = (size_t)relay->body_left;
@@ -87,7 +87,7 @@ enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *
 
 /* ---- failing ---- */
 
-static void fail(struct relay *relay, enum error_cause cause, const char *detail)
+void relay_fail_with(struct relay *relay, enum error_cause cause, const char *detail)
 {
     if (relay->failed)
         return;
@@ -100,7 +100,7 @@ static void fail(struct relay *relay, enum error_cause cause, const char *detail
 static void fail_worker(struct relay *relay, enum error_cause cause, const char *detail)
 {
     relay->unusable = true;
-    fail(relay, cause, detail);
+    relay_fail_with(relay, cause, detail);
 }
 
 void relay_fail(struct relay *relay, const struct error_facts *facts)
@@ -109,7 +109,7 @@ void relay_fail(struct relay *relay, const struct error_facts *facts)
     relay->awaits_pool = false;
     if (relay->failed || relay->answered)
         return; /* our own finding is closer to the cause; and an answer that is complete stands */
-    fail(relay, facts->cause, NULL);
+    relay_fail_with(relay, facts->cause, NULL);
     relay->failure = *facts;
 }
 
@@ -135,7 +135,7 @@ void relay_explain(struct relay *relay, const struct error_facts *facts)
 
 /* ---- from the worker ---- */
 
-static bool has_body(const struct relay *relay)
+bool relay_has_body(const struct relay *relay)
 {
     unsigned status = relay->response.status;
     return !relay->settings.head && status >= 200 && status != 204 && status != 304;
@@ -148,17 +148,16 @@ static bool stderr_replaces(const struct relay *relay)
     return relay->stderr_len && !relay->headers_sent && (mode == CONFIG_STDERR_RETURN_500 || mode == CONFIG_STDERR_GENERIC_500);
 }
 
-/* Can become an answer, as far as we know. */
-static bool is_usable(const struct relay *relay)
+bool relay_is_usable(const struct relay *relay)
 {
     return relay->response.done && relay->response.header_count > 0 && !stderr_replaces(relay);
 }
 
 static void take_body(struct relay *relay, struct bytes body)
 {
-    if (relay->client_gone || relay->failed || !is_usable(relay) || body.len == 0)
+    if (relay->client_gone || relay->failed || !relay_is_usable(relay) || body.len == 0)
         return;
-    if (!has_body(relay)) {
+    if (!relay_has_body(relay)) {
         relay->head_len += body.len;
         return;
     }
@@ -170,7 +169,7 @@ static void take_body(struct relay *relay, struct bytes body)
     size_t headroom = relay->out.len == 0 ? RELAY_HEADROOM : 0;
     uint8_t *end = buffer_reserve(&relay->out, headroom + body.len + RELAY_TAILROOM);
     if (!end) {
-        fail(relay, ERROR_CAUSE_NO_MEMORY, NULL);
+        relay_fail_with(relay, ERROR_CAUSE_NO_MEMORY, NULL);
         return;
     }
     memset(end, 0, headroom);
@@ -185,7 +184,7 @@ static void take_stdout(struct relay *relay, struct bytes data)
     if (!relay->response.done) {
         enum cgi_response_result result = cgi_response_feed(&relay->response, &data);
         if (result == CGI_RESPONSE_TOO_LONG && relay->exchange.reply_len <= CGI_RESPONSE_MAX_HEADER_LEN)
-            fail(relay, ERROR_CAUSE_NO_MEMORY, NULL); /* so much has not even come */
+            relay_fail_with(relay, ERROR_CAUSE_NO_MEMORY, NULL); /* so much has not even come */
         else if (result == CGI_RESPONSE_TOO_LONG)
             fail_worker(relay, ERROR_CAUSE_BAD_RESPONSE, "the reply's header block is too long");
         if (result != CGI_RESPONSE_DONE)
@@ -210,7 +209,7 @@ static void take_end(struct relay *relay, const struct fcgi_end_request *end)
 {
     relay->answered = true;
     if (end->protocol_status == FCGI_OVERLOADED)
-        fail(relay, ERROR_CAUSE_OVERLOADED, NULL);
+        relay_fail_with(relay, ERROR_CAUSE_OVERLOADED, NULL);
     else if (end->protocol_status != FCGI_REQUEST_COMPLETE)
         fail_worker(relay, ERROR_CAUSE_PROTOCOL, "the program refused the request (multiplexing or role)");
     struct cgi_response *response = &relay->response;
@@ -218,10 +217,11 @@ static void take_end(struct relay *relay, const struct fcgi_end_request *end)
     bool usable = cgi_response_end(response) && response->header_count > 0;
     bool empty_200 = silent && relay->stderr_len && relay->settings.stderr_mode == CONFIG_STDERR_IGNORE;
     if (stderr_replaces(relay))
-        fail(relay, ERROR_CAUSE_STDERR, NULL);
+        relay_fail_with(relay, ERROR_CAUSE_STDERR, NULL);
     else if (!usable && !empty_200)
-        fail(relay, ERROR_CAUSE_BAD_RESPONSE,
-             silent ? "the program ended the request without any output" : "the program's output has no valid header line");
+        relay_fail_with(relay, ERROR_CAUSE_BAD_RESPONSE,
+                        silent ? "the program ended the request without any output"
+                               : "the program's output has no valid header line");
 }
 
 static void take_reply(struct relay *relay, struct bytes in)
@@ -295,7 +295,10 @@ void relay_on_client_read(struct relay *relay, size_t len, bool ok)
 {
     relay->client_read_pending = false;
     if (!ok || len == 0 || len > relay->body_left) {
-        relay->client_gone = true;
+        if (relay->settings.spooled)
+            relay_fail_with(relay, ERROR_CAUSE_SPOOL, "the stored body could not be read");
+        else if (!relay->cancel_asked) /* else its end is ours; whether the client is there, sending will show */
+            relay->client_gone = true;
         return;
     }
     relay->body_left -= len;
@@ -320,265 +323,6 @@ void relay_on_sent(struct relay *relay, bool ok)
         relay->client_gone = true;
         buffer_clear(&relay->out);
     }
-}
-
-/* ---- the next step ---- */
-
-/* The rest of this exchange is of no use. A client that has gone takes its body along: "to abort, close the pipe". */
-static bool is_given_up(const struct relay *relay)
-{
-    return relay->failed || relay->unusable || (relay->client_gone && relay->body_left > 0);
-}
-
-static bool next_write(struct relay *relay, struct relay_action *action)
-{
-    if (!relay->has_worker || relay->closed || relay->write_pending || relay->answered || is_given_up(relay) ||
-        relay->written == SIZE_MAX)
-        return false;
-    struct bytes bytes = relay->chunk_len ? bytes_of(relay->chunk, relay->chunk_len) : buffer_peek(&relay->request);
-    if (relay->written >= bytes.len)
-        return false;
-    bytes_advance(&bytes, relay->written);
-    action->kind = RELAY_ACTION_WRITE;
-    action->bytes = bytes;
-    relay->write_pending = true;
-    return true;
-}
-
-static bool all_written(const struct relay *relay)
-{
-    size_t len = relay->chunk_len ? relay->chunk_len : relay->request.len;
-    return relay->written == len && !relay->write_pending;
-}
-
-static size_t body_len(const struct relay *relay)
-{
-    return relay->out.len ? relay->out.len - RELAY_HEADROOM : 0;
-}
-
-/* So many body bytes are passed on before the reply is complete. */
-static size_t flush_len(const struct relay *relay)
-{
-    size_t limit = relay->settings.buffer_limit;
-    if (relay->headers_sent && limit > RELAY_STREAM_LEN)
-        limit = RELAY_STREAM_LEN;
-    return limit ? limit : 1;
-}
-
-static bool next_read(struct relay *relay, struct relay_action *action)
-{
-    if (!relay->has_worker || relay->closed || relay->read_pending || relay->unusable)
-        return false;
-    if (relay->answered) {
-        /* the idle worker's read; asked for when the connection is clean, right before RELEASE */
-        bool clean = relay->settings.keep_conn && all_written(relay) && relay->body_left == 0;
-        if (!clean || relay->idle_read_asked)
-            return false;
-        relay->idle_read_asked = true;
-    } else if (is_given_up(relay) || body_len(relay) >= flush_len(relay)) {
-        return false; /* of no use; or the client is slower than the worker: let the pipe fill */
-    }
-    action->kind = RELAY_ACTION_READ;
-    relay->read_pending = true;
-    return true;
-}
-
-/* How the pool is to see the end of this exchange. */
-static enum pool_outcome outcome(const struct relay *relay)
-{
-    if (relay->unusable)
-        return POOL_OUTCOME_DONE_UNUSABLE;
-    if (relay->answered)
-        return relay->idle_read_asked && !relay->closed ? POOL_OUTCOME_DONE : POOL_OUTCOME_DONE_CLOSED;
-    if (relay->failed || relay->client_gone)
-        return POOL_OUTCOME_DONE_CLOSED; /* we have given the request up, not the worker */
-    if (!relay->any_written && relay->exchange.reply_len == 0)
-        return POOL_OUTCOME_UNWRITTEN;
-    bool complete = relay->chunk_len == 0 && relay->written == relay->request.len && relay->body_left == 0;
-    if (relay->reused && complete && relay->exchange.reply_len == 0)
-        return POOL_OUTCOME_UNANSWERED;
-    return POOL_OUTCOME_BROKEN;
-}
-
-/* The worker is not needed any more: close its connection unless it is kept, wait for the write, then let it go. */
-static bool next_release(struct relay *relay, struct relay_action *action)
-{
-    if (!relay->has_worker)
-        return false;
-    if (!relay->answered && !relay->closed && !is_given_up(relay))
-        return false;
-    bool keep = relay->answered && relay->settings.keep_conn && !relay->closed && !relay->unusable && relay->body_left == 0;
-    if (keep && relay->write_pending)
-        return false; /* the reply has overtaken the completion of the write, which says whether the connection is clean */
-    bool open = !relay->closed || relay->write_pending; /* reading may have ended, and a write still hang */
-    if (open && !relay->idle_read_asked && !relay->close_asked) {
-        relay->closed = relay->close_asked = true;
-        action->kind = RELAY_ACTION_CLOSE;
-        return true;
-    }
-    if (relay->write_pending)
-        return false;
-    action->outcome = outcome(relay);
-    relay->awaits_pool = action->outcome >= POOL_OUTCOME_UNWRITTEN;
-    action->kind = RELAY_ACTION_RELEASE;
-    relay->has_worker = false;
-    relay->read_pending = false;
-    return true;
-}
-
-static bool next_client_read(struct relay *relay, struct relay_action *action)
-{
-    if (!relay->has_worker || relay->closed || relay->body_left == 0 || relay->answered || relay->failed ||
-        relay->client_gone || relay->headers_sent || relay->client_read_pending || relay->send_pending || !all_written(relay))
-        return false;
-    if (!relay->chunk && !(relay->chunk = malloc(CHUNK_LEN))) {
-        fail(relay, ERROR_CAUSE_NO_MEMORY, NULL);
-        return next_release(relay, action);
-    }
-    action->kind = RELAY_ACTION_CLIENT_READ;
-    action->target = relay->chunk + FCGI_HEADER_LEN;
-    action->len = relay->body_left < FCGI_MAX_CONTENT_LEN ? (size_t)relay->body_left : FCGI_MAX_CONTENT_LEN;
-    relay->client_read_pending = true;
-    return true;
-}
-
-static void choose_framing(struct relay *relay)
-{
-    struct cgi_framing_facts facts = {0};
-    facts.head = relay->settings.head;
-    facts.protocol = bytes_of_str(relay->settings.protocol);
-    facts.whole = relay->answered;
-    facts.body_len = has_body(relay) ? body_len(relay) : relay->head_len;
-    struct cgi_framing_choice choice = cgi_response_choose_framing(&relay->response, &facts);
-    relay->framing = choice.framing;
-    relay->keep_alive = choice.keep_alive && relay->settings.wants_keep_alive && relay->body_left == 0;
-    choice.keep_alive = relay->keep_alive;
-    buffer_clear(&relay->headers);
-    if (!cgi_response_append_headers(&relay->response, &choice, &relay->headers)) {
-        fail(relay, ERROR_CAUSE_NO_MEMORY, NULL);
-        return;
-    }
-    if (choice.framing == CGI_FRAMING_LENGTH)
-        relay->length_left = choice.length - body_len(relay); /* never announced below what is there */
-}
-
-/* Puts the waiting body bytes, framed, into `sending` and returns them. */
-static struct bytes take_piece(struct relay *relay, bool last)
-{
-    struct buffer swap = relay->sending;
-    relay->sending = relay->out;
-    relay->out = swap;
-    buffer_clear(&relay->out);
-    struct buffer *sending = &relay->sending;
-    bool chunked = relay->framing == CGI_FRAMING_CHUNKED;
-    if (sending->len <= RELAY_HEADROOM)
-        return chunked && last ? bytes_of_str(last_chunk) : bytes_of(NULL, 0);
-    size_t start = RELAY_HEADROOM;
-    if (chunked) {
-        uint8_t prefix[RELAY_HEADROOM];
-        size_t prefix_len = cgi_chunk_prefix(prefix, sending->len - RELAY_HEADROOM);
-        start -= prefix_len;
-        memcpy(sending->data + sending->start + start, prefix, prefix_len);
-        buffer_append_str(sending, chunk_end); /* into the tailroom */
-    }
-    if (chunked && last)
-        buffer_append_str(sending, last_chunk);
-    struct bytes piece = buffer_peek(sending);
-    bytes_advance(&piece, start);
-    return piece;
-}
-
-static bool send_error(struct relay *relay, struct relay_action *action)
-{
-    struct buffer swap = relay->sending;
-    relay->sending = relay->out;
-    relay->out = swap;
-    action->kind = RELAY_ACTION_SEND;
-    action->status_line = relay->error_status;
-    action->status = error_cause_status(relay->failure.cause);
-    action->headers = (const char *)buffer_peek(&relay->headers).ptr;
-    action->bytes = buffer_peek(&relay->sending);
-    action->final = true;
-    relay->keep_alive = relay->settings.wants_keep_alive && relay->body_left == 0;
-    action->keep_alive = relay->keep_alive;
-    relay->headers_sent = relay->send_pending = relay->send_final_asked = true;
-    return true;
-}
-
-/* Enough for a piece. Without buffering the headers alone are: a client waits for them to know that it is connected. */
-static bool is_due(const struct relay *relay)
-{
-    bool at_once = relay->settings.buffer_limit == 0 && !relay->headers_sent && has_body(relay) && relay->body_left == 0;
-    return is_usable(relay) && (at_once || body_len(relay) >= flush_len(relay));
-}
-
-static bool next_send(struct relay *relay, struct relay_action *action)
-{
-    if (relay->client_gone || relay->send_pending || relay->client_read_pending || relay->send_final_asked ||
-        relay->awaits_pool)
-        return false;
-    if (relay->failed) {
-        if (relay->headers_sent)
-            return false; /* DONE closes the connection: the client sees that something is missing */
-        if (relay->explained)
-            return send_error(relay, action);
-        action->kind = RELAY_ACTION_EXPLAIN;
-        action->facts = relay->failure;
-        action->facts.head = relay->settings.head;
-        if (relay->failure.cause == ERROR_CAUSE_STDERR && relay->settings.stderr_mode == CONFIG_STDERR_RETURN_500)
-            action->facts.stderr_text = buffer_peek(&relay->stderr_text);
-        return true;
-    }
-    bool last = relay->answered;
-    if (!last && !is_due(relay))
-        return false;
-    bool first = !relay->headers_sent;
-    if (first) {
-        choose_framing(relay);
-        if (relay->failed)
-            return next_send(relay, action);
-        action->status = relay->response.status;
-        action->status_line = "200 OK";
-        if (relay->response.status_line.len)
-            action->status_line = (const char *)buffer_peek(&relay->response.status_line).ptr;
-        action->headers = (const char *)buffer_peek(&relay->headers).ptr;
-    }
-    if (last && relay->framing == CGI_FRAMING_LENGTH && relay->length_left)
-        relay->keep_alive = false; /* less than announced */
-    action->bytes = take_piece(relay, last);
-    action->kind = RELAY_ACTION_SEND;
-    action->final = last;
-    action->keep_alive = relay->keep_alive;
-    relay->headers_sent = relay->send_pending = true;
-    relay->send_final_asked = last;
-    return true;
-}
-
-static bool next_done(struct relay *relay, struct relay_action *action)
-{
-    if (relay->has_worker || relay->awaits_pool || relay->send_pending || relay->client_read_pending || relay->done)
-        return false;
-    bool cut = relay->client_gone || (relay->failed && relay->headers_sent && !relay->send_final_asked);
-    if (!relay->final_sent && !cut)
-        return false;
-    relay->done = true;
-    action->kind = RELAY_ACTION_DONE;
-    action->keep_alive = relay->keep_alive && relay->final_sent && !relay->client_gone;
-    return true;
-}
-
-bool relay_next(struct relay *relay, struct relay_action *action)
-{
-    memset(action, 0, sizeof *action);
-    return next_write(relay, action) || next_read(relay, action) || next_release(relay, action) || next_send(relay, action) ||
-           next_client_read(relay, action) || next_done(relay, action);
-}
-
-bool relay_waits_for_client(const struct relay *relay)
-{
-    if (!relay->has_worker)
-        return false;
-    return (relay->client_read_pending && all_written(relay)) || (relay->send_pending && !relay->read_pending);
 }
 
 bool relay_is_replayable(const struct relay *relay)

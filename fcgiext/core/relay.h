@@ -33,6 +33,7 @@ struct relay_settings {
     size_t buffer_limit;   /* ResponseBufferLimit */
     enum config_stderr_mode stderr_mode;
     uint64_t body_len; /* of the request, in all */
+    bool spooled;      /* the body has been taken from the client: CLIENT_READ reads what has been stored of it */
 };
 
 enum relay_action_kind {
@@ -42,6 +43,7 @@ enum relay_action_kind {
     RELAY_ACTION_CLOSE,       /* worker: close the connection */
     RELAY_ACTION_RELEASE,     /* worker: tell the pool `outcome`; the relay has no worker any more */
     RELAY_ACTION_CLIENT_READ, /* client: read up to `len` bytes to `target`; then relay_on_client_read */
+    RELAY_ACTION_CANCEL_READ, /* client: have its read end soon, if the host can do that */
     RELAY_ACTION_SEND,        /* client: send; then relay_on_sent */
     RELAY_ACTION_EXPLAIN,     /* complete `facts` and call relay_explain */
     RELAY_ACTION_DONE,        /* end the session, with `keep_alive`; the last action */
@@ -90,6 +92,7 @@ struct relay {
     uint64_t head_len;    /* HEAD and its like: body bytes dropped */
     bool headers_sent, send_final_asked, final_sent;
     bool client_read_pending, send_pending;
+    bool cancel_asked; /* no body is read from then on */
     bool client_gone;
     bool keep_alive;
 
@@ -118,7 +121,7 @@ void relay_on_assigned(struct relay *relay, bool reused, bool read_pending);
 void relay_on_written(struct relay *relay, size_t len, bool ok);
 /* At most RELAY_READ_LEN bytes from the worker; not ok: and its connection has ended. */
 void relay_on_read(struct relay *relay, struct bytes bytes, bool ok);
-/* Body bytes from the client; not ok, or none: it has gone. */
+/* Body bytes from the client; not ok, or none: it has gone, or the read was cancelled. */
 void relay_on_client_read(struct relay *relay, size_t len, bool ok);
 void relay_on_sent(struct relay *relay, bool ok);
 /* The request fails for a reason from outside (the pool, the host). The relay has no worker any more, and a write that is

@@ -67,6 +67,11 @@ DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len)
     return call(ecb, HSE_REQ_ASYNC_READ_CLIENT, buffer, &len, &flags) ? 0 : GetLastError();
 }
 
+void ecb_cancel_read(struct ecb *ecb)
+{
+    call(ecb, HSE_REQ_CANCEL_IO, NULL, NULL, NULL);
+}
+
 static DWORD vector_send(struct ecb *ecb, const struct ecb_response *response)
 {
     HSE_RESPONSE_VECTOR *vector = &ecb->vector;

@@ -35,6 +35,9 @@ bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value);
 /* Begin: 0 means that `done` is called, with what came of it; else it is not. */
 DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len);
 
+/* Has a pending read end soon, where the host can (IIS 7 and later). Bytes may be lost. */
+void ecb_cancel_read(struct ecb *ecb);
+
 struct ecb_response {
     const char *status_line; /* NULL: the headers have been sent */
     const char *headers;     /* lines, blank line, NUL */

@@ -9,12 +9,14 @@
 #include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/handler.h"
+#include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
 
 enum {
     RECONNECT_WAIT_MS = 2, /* between two looks at programs that do not listen yet */
+    SPOOLER_THREADS = 2,   /* a disk that stalls one body does not stall all */
     MIN_THREADS = 4,       /* a host's call may block one of them for a moment */
 };
 
@@ -286,6 +288,8 @@ static DWORD start_threads(struct engine *engine)
         error = iocp_open(&engine->launcher, 1);
     if (!error)
         error = iocp_open(&engine->resolver, 1);
+    if (!error)
+        error = iocp_open(&engine->spooler, SPOOLER_THREADS);
     if (error)
         return error;
     engine->timer_thread = CreateThread(NULL, 0, run_timer, engine, 0, NULL);
@@ -303,6 +307,7 @@ struct engine *engine_create(DWORD *error)
     compat_init();
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->settings_lock);
+    InitializeCriticalSection(&engine->intake_lock);
     engine->objects = 1; /* ours, until engine_destroy */
     *error = (DWORD)WSAStartup(MAKEWORD(2, 2), &wsa);
     engine->wsa_started = *error == 0;
@@ -358,6 +363,7 @@ void engine_destroy(struct engine *engine)
     watch_stop(&engine->watch); /* no reload from now on */
     if (engine->timer_thread) { /* it ran: there may be requests and workers */
         stop_pools(engine);
+        intake_stop_all(engine);
         InterlockedExchange(&engine->stopping, 1);
         engine_object_gone(engine);
         WaitForSingleObject(engine->idle, INFINITE); /* each worker ends or is given up in bounded time */
@@ -367,6 +373,7 @@ void engine_destroy(struct engine *engine)
     }
     iocp_close(&engine->launcher);
     iocp_close(&engine->resolver);
+    iocp_close(&engine->spooler);
     iocp_close(&engine->iocp);
     free_settings(engine);
     free_pools(engine);
@@ -380,6 +387,7 @@ void engine_destroy(struct engine *engine)
         WSACleanup();
     DeleteCriticalSection(&engine->connect_lock);
     DeleteCriticalSection(&engine->settings_lock);
+    DeleteCriticalSection(&engine->intake_lock);
     compat_deinit();
     free(engine);
 }

@@ -16,6 +16,7 @@
 #include "fcgiext/win32/settings.h"
 #include "fcgiext/win32/watch.h"
 
+struct intake;
 struct worker_io;
 
 struct engine_pool {
@@ -33,6 +34,7 @@ struct engine_pool {
     struct pool_version *next_version;
     struct worker_io **next_workers;
 
+    volatile LONG intakes;   /* bodies of unknown length being taken in for it */
     unsigned settings_count; /* the watch's thread only: of settings with users that lead here */
 };
 
@@ -47,6 +49,9 @@ struct engine {
     struct iocp iocp;
     struct iocp launcher; /* one thread: starts processes, one after another */
     struct iocp resolver; /* one thread: looks up the names of external servers, which nobody else is to wait for */
+    struct iocp spooler;  /* two threads: bodies of unknown length, to their files and back */
+    CRITICAL_SECTION intake_lock;
+    struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;
     HANDLE timer_wake;
     volatile LONG stopping;

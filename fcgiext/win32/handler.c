@@ -10,6 +10,7 @@
 #include "fcgiext/core/text.h"
 #include "fcgiext/win32/ecb.h"
 #include "fcgiext/win32/engine.h"
+#include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/strand.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
@@ -22,6 +23,8 @@ enum {
     HANDLER_CLIENT = 16,
     HANDLER_FAILED = 32,
     HANDLER_PROBE = 64,
+    HANDLER_STORED = 128,
+    HANDLER_STOP = 256,
     SCRATCH_LEN = 512 * 1024,
 };
 
@@ -34,6 +37,8 @@ struct handler {
     struct engine_pool *pool;         /* NULL: nor a pool */
     struct ecb ecb;
     struct relay relay;
+    struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */
+    bool taking_in;           /* the pool has not heard of it yet */
     struct error_facts facts; /* of a failure found before the pool was asked */
     char extension[32];       /* for NO_MAPPING */
     char site[32];
@@ -50,11 +55,14 @@ struct handler {
     /* the host, before it posts */
     bool client_reads;
     DWORD client_len, client_error;
+    /* the spooler's thread, likewise */
+    DWORD stored_len, stored_error;
 
     bool client_wait; /* as the pool knows it */
 };
 
 static void run(struct strand *strand, LONG bits);
+static void take_in(struct handler *handler, LONG bits);
 
 void handler_ref(struct handler *handler)
 {
@@ -67,6 +75,7 @@ void handler_unref(struct handler *handler)
         return;
     struct engine *engine = handler->engine;
     relay_deinit(&handler->relay);
+    intake_close(handler->intake);
     ecb_deinit(&handler->ecb);
     settings_leave(handler->settings);
     free(handler);
@@ -112,6 +121,21 @@ void handler_probe(struct handler *handler, uint64_t request)
 {
     handler->probed = request;
     strand_post(&handler->strand, HANDLER_PROBE);
+}
+
+void handler_stored(void *context, DWORD len, DWORD error)
+{
+    struct handler *handler = context;
+    handler->stored_len = len;
+    handler->stored_error = error;
+    handler_ref(handler); /* the session may end inside */
+    strand_post(&handler->strand, HANDLER_STORED);
+    handler_unref(handler);
+}
+
+void handler_stop(struct handler *handler)
+{
+    strand_post(&handler->strand, HANDLER_STOP);
 }
 
 /* The host's completion; may come inside our own call. */
@@ -211,6 +235,20 @@ static void client_failed(struct handler *handler, DWORD error)
         on_client(handler, 0, error);
 }
 
+static void read_client(struct handler *handler, uint8_t *target, size_t len)
+{
+    handler->client_reads = true;
+    client_failed(handler, ecb_read(&handler->ecb, target, (DWORD)len));
+}
+
+static void read_body(struct handler *handler, const struct relay_action *action)
+{
+    if (handler->intake)
+        spool_io_read(&handler->intake->io, action->target, action->len);
+    else
+        read_client(handler, action->target, action->len);
+}
+
 static void send_response(struct handler *handler, const struct relay_action *action)
 {
     struct ecb_response response = {
@@ -250,10 +288,8 @@ static bool carry_out(struct handler *handler, const struct relay_action *action
     case RELAY_ACTION_READ: worker_io_want_read(handler->worker); break;
     case RELAY_ACTION_CLOSE: worker_io_want_close(handler->worker); break;
     case RELAY_ACTION_RELEASE: release_worker(handler, action->outcome); break;
-    case RELAY_ACTION_CLIENT_READ:
-        handler->client_reads = true;
-        client_failed(handler, ecb_read(&handler->ecb, action->target, (DWORD)action->len));
-        break;
+    case RELAY_ACTION_CLIENT_READ: read_body(handler, action); break;
+    case RELAY_ACTION_CANCEL_READ: ecb_cancel_read(&handler->ecb); break;
     case RELAY_ACTION_SEND: send_response(handler, action); break;
     case RELAY_ACTION_EXPLAIN: explain(handler, &action->facts); break;
     case RELAY_ACTION_DONE: finish(handler, action->keep_alive); return false;
@@ -314,6 +350,16 @@ static void on_probe(struct handler *handler)
         engine_pool_event(handler->pool, &event);
 }
 
+static void on_client_done(struct handler *handler, LONG bits)
+{
+    if (bits & HANDLER_STORED)
+        relay_on_client_read(&handler->relay, handler->stored_len, handler->stored_error == 0);
+    if ((bits & HANDLER_CLIENT) && handler->client_reads)
+        relay_on_client_read(&handler->relay, handler->client_len, handler->client_error == 0);
+    else if (bits & HANDLER_CLIENT)
+        relay_on_sent(&handler->relay, handler->client_error == 0);
+}
+
 static void run(struct strand *strand, LONG bits)
 {
     struct handler *handler = CONTAINING_RECORD(strand, struct handler, strand);
@@ -329,18 +375,17 @@ static void run(struct strand *strand, LONG bits)
         relay_on_written(relay, handler->written_len, handler->written_error == 0);
     if (bits & HANDLER_READ)
         on_read(handler);
-    if (bits & HANDLER_CLIENT) {
-        bool ok = handler->client_error == 0;
-        if (handler->client_reads)
-            relay_on_client_read(relay, handler->client_len, ok);
-        else
-            relay_on_sent(relay, ok);
-    }
+    if (handler->taking_in)
+        take_in(handler, bits);
+    else if (bits & (HANDLER_CLIENT | HANDLER_STORED))
+        on_client_done(handler, bits);
     if (bits & HANDLER_FAILED)
         on_failed(handler);
     if (open && (bits & HANDLER_PROBE))
         on_probe(handler);
-    while (open && relay_next(relay, &action))
+    if (open && (bits & HANDLER_STOP) && handler->taking_in)
+        ecb_close_connection(&handler->ecb); /* or we would wait as long as the client likes */
+    while (open && !handler->taking_in && relay_next(relay, &action))
         if (!carry_out(handler, &action)) {
             handler_unref(handler); /* the session's; whoever posted has one of its own */
             return;
@@ -408,7 +453,7 @@ static bool keeps_connection(const struct config_pool *config, uint64_t body_len
     return body_len == 0 && config->address_count == 0;
 }
 
-static void make_settings(struct handler *handler, struct relay_settings *settings)
+static void make_settings(struct handler *handler, uint64_t body_len, struct relay_settings *settings)
 {
     const EXTENSION_CONTROL_BLOCK *block = handler->ecb.block;
     ZeroMemory(settings, sizeof *settings);
@@ -416,7 +461,7 @@ static void make_settings(struct handler *handler, struct relay_settings *settin
     settings->safe = settings->head || is_method(block, "GET") || is_method(block, "OPTIONS");
     keep_text(settings->protocol, sizeof settings->protocol, variable_or_empty(handler, "SERVER_PROTOCOL"));
     settings->wants_keep_alive = wants_keep_alive(handler);
-    settings->body_len = block->cbTotalBytes;
+    settings->body_len = body_len;
     if (!handler->pool)
         return;
     const struct config_pool *config = handler->config;
@@ -425,9 +470,8 @@ static void make_settings(struct handler *handler, struct relay_settings *settin
     settings->stderr_mode = config->stderr_mode;
 }
 
-static void encode(struct handler *handler)
+static void encode(struct handler *handler, struct bytes body)
 {
-    const EXTENSION_CONTROL_BLOCK *block = handler->ecb.block;
     struct buffer scratch;
     buffer_init(&scratch, SCRATCH_LEN);
     struct cgi_vars_request vars = {
@@ -437,7 +481,7 @@ static void encode(struct handler *handler)
         .content_length = handler->relay.settings.body_len,
         .pass_proxy_header = handler->config->pass_proxy_header,
     };
-    enum cgi_vars_result result = relay_encode(&handler->relay, &vars, bytes_of(block->lpbData, block->cbAvailable));
+    enum cgi_vars_result result = relay_encode(&handler->relay, &vars, body);
     if (result == CGI_VARS_NO_MEMORY)
         handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
     else if (result == CGI_VARS_BAD_PATH)
@@ -445,10 +489,63 @@ static void encode(struct handler *handler)
     buffer_deinit(&scratch);
 }
 
-static void refuse_unknown_length(struct handler *handler)
+/* To the pool; or an error page instead, which the strand will send. */
+static void arrive(struct handler *handler)
 {
-    handler->facts.cause = ERROR_CAUSE_BODY_TOO_LARGE;
-    handler->facts.detail = bytes_of_str("a body of 4 GiB or more, or without Content-Length, is not taken");
+    if (handler->facts.cause) {
+        relay_fail(&handler->relay, &handler->facts);
+        return;
+    }
+    handler_ref(handler); /* the pool's */
+    struct pool_event event = {.kind = POOL_EVENT_ARRIVED, .tag = (ULONG_PTR)handler};
+    event.replayable = relay_is_replayable(&handler->relay);
+    engine_pool_event(handler->pool, &event);
+}
+
+/* ---- bodies of unknown length */
+
+/* The body is there, and so is its length. */
+static void taken_in(struct handler *handler, const struct spool_action *action)
+{
+    struct relay_settings settings;
+    make_settings(handler, handler->intake->spool.len, &settings);
+    settings.spooled = true;
+    relay_deinit(&handler->relay);
+    relay_init(&handler->relay, &settings);
+    encode(handler, action->in_file ? bytes_of(NULL, 0) : action->bytes);
+    intake_complete(handler->intake);
+    handler->taking_in = false;
+    arrive(handler);
+}
+
+static void take_in(struct handler *handler, LONG bits)
+{
+    struct spool *spool = &handler->intake->spool;
+    if (bits & HANDLER_CLIENT)
+        spool_on_read(spool, handler->client_len, handler->client_error == 0);
+    if (bits & HANDLER_STORED)
+        spool_on_stored(spool, handler->stored_error == 0);
+    struct spool_action action = spool_next(spool);
+    switch (action.kind) {
+    case SPOOL_ACTION_NONE: break;
+    case SPOOL_ACTION_READ: read_client(handler, action.target, action.len); break;
+    case SPOOL_ACTION_STORE: spool_io_store(&handler->intake->io, action.bytes); break;
+    case SPOOL_ACTION_COMPLETE: taken_in(handler, &action); break;
+    case SPOOL_ACTION_FAIL:
+        handler->taking_in = false;
+        handler->facts.cause = action.cause;
+        handler->facts.has_code = action.cause == ERROR_CAUSE_SPOOL;
+        handler->facts.code = handler->stored_error;
+        arrive(handler);
+        break;
+    }
+}
+
+/* false: only its end will tell. The host counts no further than 4 GiB, but may have what the client has announced. */
+static bool body_length(struct handler *handler, uint64_t *len)
+{
+    *len = handler->ecb.block->cbTotalBytes;
+    return *len != 0xFFFFFFFF || text_parse_decimal(variable_or_empty(handler, "CONTENT_LENGTH"), len);
 }
 
 DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
@@ -465,26 +562,26 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     DWORD error = ecb_init(&handler->ecb, block, on_client, handler);
     if (!error)
         find_pool(handler);
-    make_settings(handler, &settings);
+    uint64_t body_len = 0;
+    bool known = error || body_length(handler, &body_len);
+    make_settings(handler, known ? body_len : 0, &settings);
+    settings.wants_keep_alive &= known; /* as long as there may be more of the body on the client's connection */
     relay_init(&handler->relay, &settings);
     if (error) {
         handler_unref(handler);
         return HSE_STATUS_ERROR;
     }
-    if (!handler->facts.cause && block->cbTotalBytes == 0xFFFFFFFF)
-        refuse_unknown_length(handler);
-    if (!handler->facts.cause)
-        encode(handler);
-    if (handler->facts.cause) {
-        relay_fail(&handler->relay, &handler->facts);
-        handler_ref(handler);
+    struct bytes first = bytes_of(block->lpbData, block->cbAvailable);
+    if (!handler->facts.cause && known)
+        encode(handler, first);
+    else if (!handler->facts.cause)
+        handler->facts.cause = intake_open(&handler->intake, handler, handler->pool, handler->config, first);
+    handler->taking_in = handler->intake && !handler->facts.cause;
+    handler_ref(handler); /* the session may end in one of these calls */
+    if (!handler->taking_in)
+        arrive(handler);
+    if (handler->taking_in || handler->facts.cause)
         strand_post(&handler->strand, HANDLER_BEGIN);
-        handler_unref(handler);
-        return HSE_STATUS_PENDING;
-    }
-    handler_ref(handler); /* the pool's */
-    struct pool_event event = {.kind = POOL_EVENT_ARRIVED, .tag = (ULONG_PTR)handler};
-    event.replayable = relay_is_replayable(&handler->relay);
-    engine_pool_event(handler->pool, &event);
+    handler_unref(handler);
     return HSE_STATUS_PENDING;
 }

@@ -32,6 +32,11 @@ uint64_t handler_request(const struct handler *handler);
 /* POOL_ACTION_PROBE: tells the pool if the client of a waiting request has gone. */
 void handler_probe(struct handler *handler, uint64_t request);
 
+/* spool_io_done: a part of the body has been stored, or read back. */
+void handler_stored(void *context, DWORD len, DWORD error);
+/* The DLL unloads: its client is not waited for any longer. */
+void handler_stop(struct handler *handler);
+
 /* POOL_ACTION_ABORT or _REJECT. */
 void handler_fail(struct handler *handler, const struct pool_action *action);
 

@@ -203,9 +203,10 @@ static void answer(FCGX_Request *request)
         body = read_body(request);
     if (early[0] == '\0' && gate[0] != '\0')
         wait_at_gate(gate, name);
-    char text[TEXT_LEN + 128];
-    snprintf(text, sizeof text, "name=%s\nrequests=%lu\nconnections=%lu\nkept=%d\nbody=%lu\n", name, requests, connections,
-             request->keepConnection ? 1 : 0, body);
+    const char *length = FCGX_GetParam("CONTENT_LENGTH", request->envp);
+    char text[TEXT_LEN + 192];
+    snprintf(text, sizeof text, "name=%s\nrequests=%lu\nconnections=%lu\nkept=%d\nlength=%.60s\nbody=%lu\n", name, requests,
+             connections, request->keepConnection ? 1 : 0, length ? length : "none", body);
     FCGX_PutS("Content-Type: text/plain; charset=utf-8\r\n\r\n", request->out);
     FCGX_PutS(facts_of_start, request->out);
     if (early[0] != '\0') {

@@ -326,10 +326,3 @@ class Refusals(Page):
             gate.open()
             self.assertCountEqual([witness.facts(one.result())["name"] for one in running], ["0", "1", "2"])
         self.works("/app/x.fcgi")
-
-    def test_a_body_of_unknown_length(self):
-        with support.Connection(self.host) as connection:
-            headers = {"Transfer-Encoding": "chunked"}
-            answer = connection.request("/app/x.fcgi", "POST", iter([b"abc", b"def"]), headers, chunked=True)
-        self.assertEqual((answer.status, reason(answer)), (413, "body_too_large"))
-        self.works("/app/x.fcgi")

@@ -2,8 +2,8 @@
  * relay's actions, holds each against the contract of relay.h, and keeps what worker and client get.
  *
  * Held against after each action: at most one operation on each side of the worker and one of the client; what is being
- * written or sent does not change until it has completed; headers once and first; nothing is read from the client after
- * them; one RELEASE for each assignment, none while a write is outstanding; DONE once, last, with nothing outstanding; what
+ * written or sent does not change until it has completed; headers once and first; nothing is read from the client once the
+ * end of the answer is known; one RELEASE for each assignment, none while a write is outstanding; DONE once, last, with nothing outstanding; what
  * waits in memory is within the limit; and the relay never falls asleep with nobody to wake it. */
 #ifndef FCGIEXT_TESTS_RELAY_DRIVER_H
 #define FCGIEXT_TESTS_RELAY_DRIVER_H
@@ -43,7 +43,7 @@ struct driver {
     bool end_read;          /* END_REQUEST has been read */
 
     /* client */
-    bool client_read_out, send_out;
+    bool client_read_out, cancelled, send_out;
     uint8_t *target;
     size_t target_len;
     uint64_t body_given; /* of the request's body */
@@ -200,13 +200,21 @@ static inline void do_release(struct driver *driver, enum pool_outcome outcome)
 static inline void do_client_read(struct driver *driver, const struct relay_action *action)
 {
     assert_true(driver->bound && !driver->closed);
-    assert_true(!driver->client_read_out && !driver->send_out && !driver->headers_sent && !driver->client_gone);
+    assert_true(!driver->client_read_out && !driver->client_gone && !driver->relay.answered && !driver->relay.failed);
+    assert_true(!driver->send_out || driver->settings.spooled);
     assert_true(action->len > 0 && action->len <= FCGI_MAX_CONTENT_LEN);
     assert_true(action->len <= driver->settings.body_len - driver->body_given);
     driver->client_read_out = true;
     driver->target = action->target;
     driver->target_len = action->len;
     note(driver, "client-read");
+}
+
+static inline void do_cancel(struct driver *driver)
+{
+    assert_true(driver->client_read_out && !driver->cancelled && !driver->settings.spooled);
+    driver->cancelled = true;
+    note(driver, "cancel");
 }
 
 static inline void take_headers(struct driver *driver, const struct relay_action *action)
@@ -222,7 +230,8 @@ static inline void take_headers(struct driver *driver, const struct relay_action
 
 static inline void do_send(struct driver *driver, const struct relay_action *action)
 {
-    assert_true(!driver->client_read_out && !driver->send_out && !driver->client_gone && !driver->waits_pool);
+    assert_true(!driver->send_out && !driver->client_gone && !driver->waits_pool);
+    assert_true(!driver->client_read_out || driver->settings.spooled);
     assert_false(driver->final);
     assert_int_equal(action->status_line != NULL, !driver->headers_sent);
     if (action->status_line)
@@ -255,7 +264,8 @@ static inline void do_done(struct driver *driver, bool keep_alive)
     driver->keep_alive = keep_alive;
     if (keep_alive) {
         assert_true(driver->final && !driver->client_gone && driver->settings.wants_keep_alive);
-        assert_true(driver->body_given == driver->settings.body_len); /* what is left would be the next request */
+        /* what is left would be the next request */
+        assert_true(driver->body_given == driver->settings.body_len || driver->settings.spooled);
     }
     note(driver, keep_alive ? "done:keep" : "done:close");
 }
@@ -272,6 +282,7 @@ static inline void carry_out(struct driver *driver, const struct relay_action *a
         break;
     case RELAY_ACTION_RELEASE: do_release(driver, action->outcome); break;
     case RELAY_ACTION_CLIENT_READ: do_client_read(driver, action); break;
+    case RELAY_ACTION_CANCEL_READ: do_cancel(driver); break;
     case RELAY_ACTION_SEND: do_send(driver, action); break;
     case RELAY_ACTION_EXPLAIN: do_explain(driver, &action->facts); break;
     case RELAY_ACTION_DONE: do_done(driver, action->keep_alive); break;
@@ -348,7 +359,7 @@ static inline void on_client_read(struct driver *driver, size_t len, bool ok)
         len = driver->target_len;
     fill_body(driver->target, driver->body_given, len);
     driver->client_read_out = false;
-    driver->client_gone |= !ok || len == 0;
+    driver->client_gone |= (!ok || len == 0) && !driver->cancelled && !driver->settings.spooled;
     if (ok)
         driver->body_given += len;
     relay_on_client_read(&driver->relay, len, ok);

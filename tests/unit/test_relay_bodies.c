@@ -206,7 +206,8 @@ static void time_is_the_clients_while_its_body_or_its_reading_is_missing(void **
 
 /* ---- early answers */
 
-static void no_body_is_read_once_the_headers_are_out(void **state)
+/* A program that sends back what it gets, more than is buffered. */
+static void body_is_read_on_when_the_headers_are_out(void **state)
 {
     (void)state;
     struct driver driver;
@@ -214,24 +215,24 @@ static void no_body_is_read_once_the_headers_are_out(void **state)
     settings.buffer_limit = 1000;
     open_upload(&driver, &settings, 0);
     put_stdout(&driver, HEADERS);
-    put_body(&driver, 0, 100000);
-    read_all(&driver);
-    expect(&driver, ""); /* one operation at a time: the client is being read */
-    client_sends(&driver, 100);
-    expect(&driver, "write send read");
-    assert_true(has_header(&driver, "Connection", "close"));
-    written(&driver);
-    sent(&driver);
-    read_all(&driver);
-    put_end(&driver);
-    while (!driver.done) {
+    while (driver.body_given < settings.body_len) {
+        put_body(&driver, driver.body_given, driver.target_len);
+        client_sends(&driver, WHOLE);
+        written(&driver);
         read_all(&driver);
-        sent(&driver);
+        while (driver.send_out) {
+            assert_false(driver.client_read_out);
+            sent(&driver);
+            read_all(&driver);
+        }
     }
-    assert_null(strstr(driver.trace, "client-read"));
-    assert_int_equal(driver.outcome, POOL_OUTCOME_DONE_CLOSED);
-    assert_false(driver.keep_alive);
-    expect_body_len(&driver, 100000);
+    expect_whole_request(&driver);
+    put_end(&driver);
+    read_all(&driver);
+    while (!driver.done)
+        sent(&driver);
+    assert_false(driver.keep_alive); /* as it was announced when much of the body was missing */
+    expect_body_len(&driver, 1000000);
     driver_close(&driver);
 }
 
@@ -274,19 +275,88 @@ static void answer_before_the_body_closes_both_connections(void **state)
     driver_close(&driver);
 }
 
+/* The host may be able to end the read at once, or not; and it may have brought bytes after all. */
 static void answer_while_the_client_is_read_is_sent_after_that(void **state)
 {
     (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct driver driver;
+        struct relay_settings settings = upload(1000000);
+        open_upload(&driver, &settings, 0);
+        answer(&driver, HEADERS "no");
+        expect(&driver, "close release:closed cancel"); /* the worker need not wait for that */
+        on_client_read(&driver, how == 0 ? 100 : 0, how < 2);
+        drive(&driver);
+        expect(&driver, "send");
+        sent(&driver);
+        expect(&driver, "done:close");
+        expect_body(&driver, "no");
+        driver_close(&driver);
+    }
+}
+
+/* What is read from the file is no operation on the client. */
+static void stored_body_is_read_and_written_while_the_reply_is_sent(void **state)
+{
+    (void)state;
     struct driver driver;
-    struct relay_settings settings = upload(1000000);
+    struct relay_settings settings = upload(200000);
+    settings.spooled = true;
+    settings.buffer_limit = 1000;
+    open_upload(&driver, &settings, 0);
+    put_stdout(&driver, HEADERS);
+    put_body(&driver, 0, 2000);
+    read_all(&driver);
+    expect(&driver, "send read");
+    assert_true(driver.client_read_out);
+    assert_false(relay_waits_for_client(&driver.relay) && driver.read_out); /* of the file: not on the client's account */
+    client_sends(&driver, WHOLE);
+    written(&driver);
+    expect(&driver, "write client-read"); /* the client has not taken the piece yet */
+    sent(&driver);
+    while (driver.client_read_out) {
+        client_sends(&driver, WHOLE);
+        written(&driver);
+    }
+    expect_whole_request(&driver);
+    put_end(&driver);
+    read_all(&driver);
+    sent(&driver);
+    assert_true(driver.done && driver.keep_alive);
+    expect_body_len(&driver, 2000);
+    driver_close(&driver);
+}
+
+static void early_answer_leaves_the_client_of_a_stored_body_connected(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct relay_settings settings = upload(200000);
+    settings.spooled = true;
     open_upload(&driver, &settings, 0);
     answer(&driver, HEADERS "no");
-    expect(&driver, "close release:closed"); /* the worker need not wait for that */
-    client_sends(&driver, 100);
-    expect(&driver, "send");
+    expect(&driver, "close release:closed send"); /* nothing is to be cancelled */
     sent(&driver);
-    expect(&driver, "done:close");
-    expect_body(&driver, "no");
+    expect(&driver, ""); /* the read of the file uses the relay's memory */
+    on_client_read(&driver, 100, true);
+    drive(&driver);
+    expect(&driver, "done:keep"); /* the client has sent all of it */
+    driver_close(&driver);
+}
+
+static void stored_body_that_cannot_be_read_is_an_error_of_ours(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct relay_settings settings = upload(200000);
+    settings.spooled = true;
+    open_upload(&driver, &settings, 0);
+    on_client_read(&driver, 0, false);
+    drive(&driver);
+    expect(&driver, "close release:closed explain send");
+    sent(&driver);
+    expect(&driver, "done:keep");
+    assert_int_equal(driver.facts.cause, ERROR_CAUSE_SPOOL);
     driver_close(&driver);
 }
 
@@ -355,10 +425,13 @@ int main(void)
         cmocka_unit_test(worker_waits_until_the_client_has_taken_the_reply),
         cmocka_unit_test(streamed_reply_takes_little_memory_whatever_the_limit),
         cmocka_unit_test(time_is_the_clients_while_its_body_or_its_reading_is_missing),
-        cmocka_unit_test(no_body_is_read_once_the_headers_are_out),
+        cmocka_unit_test(body_is_read_on_when_the_headers_are_out),
         cmocka_unit_test(headers_alone_do_not_end_the_reading_of_the_body),
         cmocka_unit_test(answer_before_the_body_closes_both_connections),
         cmocka_unit_test(answer_while_the_client_is_read_is_sent_after_that),
+        cmocka_unit_test(stored_body_is_read_and_written_while_the_reply_is_sent),
+        cmocka_unit_test(early_answer_leaves_the_client_of_a_stored_body_connected),
+        cmocka_unit_test(stored_body_that_cannot_be_read_is_an_error_of_ours),
         cmocka_unit_test(row_25_program_that_never_reads_an_upload_answers_at_once),
         cmocka_unit_test(row_28_connection_with_an_unread_body_is_never_kept),
         cmocka_unit_test(only_a_safe_request_whose_body_is_there_can_be_replayed),

@@ -182,7 +182,7 @@ static void worker_that_dies_while_the_client_is_read_is_released_at_once(void *
     connection_ends(&driver);
     expect(&driver, "write client-read release:broken");
     pool_fails(&driver, ERROR_CAUSE_WORKER_CRASHED);
-    expect(&driver, ""); /* one operation at a time */
+    expect(&driver, "cancel"); /* one operation at a time */
     client_sends(&driver, 100);
     sent(&driver);
     expect(&driver, "explain send done:keep");

@@ -1,6 +1,6 @@
 /* relay: how much memory a request takes, and what becomes of it when there is none: each allocation fails once, at each place.
  *
- * All memory of a relay comes from buffer.c and relay.c. They are compiled into this program with an allocator that counts, and
+ * All memory of a relay comes from buffer.c, relay.c and relay_next.c. They are compiled into this program with an allocator that counts, and
  * that can fail, in the place of the library's. */
 #include "tests/unit/relay_outcome.h"
 
@@ -40,6 +40,8 @@ static void counting_free(void *memory)
 #include "fcgiext/core/buffer.c"
 
 #include "fcgiext/core/relay.c"
+
+#include "fcgiext/core/relay_next.c"
 #undef malloc
 #undef free
 

@@ -123,7 +123,9 @@ static bool step_client_read(struct schedule *schedule)
     struct driver *driver = &schedule->driver;
     if (!driver->client_read_out)
         return false;
-    if (schedule->may_fail && chance(schedule, 50)) {
+    if (driver->cancelled && chance(schedule, 2)) {
+        on_client_read(driver, 0, false);
+    } else if (schedule->may_fail && chance(schedule, 50)) {
         schedule->failed = schedule->page = true;
         on_client_read(driver, 0, chance(schedule, 2));
     } else {
@@ -280,7 +282,7 @@ static void check_worker(const struct schedule *schedule)
     assert_true(driver->released == 1 && (complete || !schedule->waits));
     bool kept = driver->settings.keep_conn && complete && !schedule->ends_itself;
     assert_int_equal(driver->outcome, kept ? POOL_OUTCOME_DONE : POOL_OUTCOME_DONE_CLOSED);
-    if (driver->settings.body_len > driver->body_given)
+    if (driver->settings.body_len > driver->body_given && !driver->settings.spooled)
         assert_false(driver->keep_alive);
 }
 
@@ -304,6 +306,7 @@ static void choose(struct schedule *schedule, uint64_t seed)
     settings.keep_conn = !chance(schedule, 4);
     settings.buffer_limit = limits[rng_below(&schedule->rng, 6)];
     settings.body_len = chance(schedule, 2) ? 0 : some_len(schedule, SIZE_MAX);
+    settings.spooled = settings.body_len && chance(schedule, 4);
     size_t first_len = some_len(schedule, (size_t)settings.body_len);
     assert_int_equal(driver_open(&schedule->driver, &settings, first_len), CGI_VARS_OK);
     if (chance(schedule, 4))
