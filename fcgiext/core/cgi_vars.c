@@ -6,6 +6,7 @@
  * everything is emitted in one pass over a table, most values straight from the getter to the sink. */
 #include "fcgiext/core/cgi_vars.h"
 
+#include "fcgiext/core/fcgi_params.h"
 #include "fcgiext/core/http_vars.h"
 #include "fcgiext/core/script_path.h"
 #include "fcgiext/core/text.h"
@@ -49,7 +50,7 @@ enum source {
     FROM_FACT_IF_ANY, /* not emitted when empty */
     FROM_CONTENT_LENGTH,
     FROM_HOST_HTTPS,
-    FROM_HOST_OR_CGI_1_1,
+    FROM_CONSTANT, /* `fact` is an enum cgi_constant */
 };
 
 /* reference.md section 3: the order that programs see. */
@@ -70,7 +71,7 @@ static const struct {
     {"CERT_SUBJECT", FROM_HOST, 0},
     {"CONTENT_LENGTH", FROM_CONTENT_LENGTH, 0},
     {"CONTENT_TYPE", FROM_HOST, 0},
-    {"GATEWAY_INTERFACE", FROM_HOST_OR_CGI_1_1, 0},
+    {"GATEWAY_INTERFACE", FROM_CONSTANT, (enum fact)CGI_CONSTANT_GATEWAY_INTERFACE},
     {"HTTPS", FROM_HOST_HTTPS, 0},
     {"HTTPS_KEYSIZE", FROM_HOST, 0},
     {"HTTPS_SECRETKEYSIZE", FROM_HOST, 0},
@@ -91,7 +92,7 @@ static const struct {
     {"SERVER_PORT", FROM_HOST, 0},
     {"SERVER_PORT_SECURE", FROM_HOST, 0},
     {"SERVER_PROTOCOL", FROM_HOST, 0},
-    {"SERVER_SOFTWARE", FROM_HOST, 0},
+    {"SERVER_SOFTWARE", FROM_CONSTANT, (enum fact)CGI_CONSTANT_SERVER_SOFTWARE},
     {"REMOTE_USER", FROM_HOST, 0},
     {"REMOTE_PORT", FROM_HOST, 0},
     {"URL", FROM_FACT, FACT_URL},
@@ -326,10 +327,46 @@ static void put(const struct vars *vars, const char *name, struct bytes value)
     vars->request->put(vars->request->put_context, bytes_of_str(name), value);
 }
 
+static const char *const constant_names[CGI_CONSTANT_COUNT] = {
+    [CGI_CONSTANT_GATEWAY_INTERFACE] = "GATEWAY_INTERFACE",
+    [CGI_CONSTANT_SERVER_SOFTWARE] = "SERVER_SOFTWARE",
+};
+
+static struct bytes ask_constant(cgi_vars_get *get, void *get_context, enum cgi_constant which)
+{
+    struct bytes value = {NULL, 0};
+    if (!get(get_context, constant_names[which], &value))
+        value.len = 0;
+    if (value.len == 0 && which == CGI_CONSTANT_GATEWAY_INTERFACE)
+        value = bytes_of_str("CGI/1.1");
+    return value;
+}
+
+bool cgi_constants_init(struct cgi_constants *constants, cgi_vars_get *get, void *get_context)
+{
+    enum { MAX_LEN = 1024 };
+    for (size_t i = 0; i < CGI_CONSTANT_COUNT; i++)
+        buffer_init(&constants->pairs[i], MAX_LEN);
+    for (size_t i = 0; i < CGI_CONSTANT_COUNT; i++) {
+        struct bytes value = ask_constant(get, get_context, (enum cgi_constant)i);
+        if (!fcgi_param_encode(&constants->pairs[i], bytes_of_str(constant_names[i]), value)) {
+            cgi_constants_deinit(constants);
+            return false;
+        }
+    }
+    return true;
+}
+
+void cgi_constants_deinit(struct cgi_constants *constants)
+{
+    for (size_t i = 0; i < CGI_CONSTANT_COUNT; i++)
+        buffer_deinit(&constants->pairs[i]);
+}
+
 static void put_variable(const struct vars *vars, const char *name, enum source source, enum fact which)
 {
+    const struct cgi_vars_request *request = vars->request;
     uint8_t digits[TEXT_MAX_DECIMAL_LEN];
-    struct bytes value;
     switch (source) {
     case FROM_HOST: put(vars, name, ask(vars, name)); return;
     case FROM_FACT: put(vars, name, fact(vars, which)); return;
@@ -337,15 +374,15 @@ static void put_variable(const struct vars *vars, const char *name, enum source 
         if (fact(vars, which).len > 0)
             put(vars, name, fact(vars, which));
         return;
-    case FROM_CONTENT_LENGTH:
-        put(vars, name, bytes_of(digits, text_put_decimal(digits, vars->request->content_length)));
-        return;
+    case FROM_CONTENT_LENGTH: put(vars, name, bytes_of(digits, text_put_decimal(digits, request->content_length))); return;
     case FROM_HOST_HTTPS:
         put(vars, name, bytes_of_str(bytes_equal_nocase(ask(vars, name), bytes_of_str("on")) ? "on" : "off"));
         return;
-    case FROM_HOST_OR_CGI_1_1:
-        value = ask(vars, name);
-        put(vars, name, value.len > 0 ? value : bytes_of_str("CGI/1.1"));
+    case FROM_CONSTANT:
+        if (request->constants)
+            request->put_encoded(request->put_context, buffer_peek(&request->constants->pairs[which]));
+        else
+            put(vars, name, ask_constant(request->get, request->get_context, (enum cgi_constant)which));
         return;
     }
 }

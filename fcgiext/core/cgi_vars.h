@@ -31,6 +31,15 @@ typedef bool cgi_vars_get(void *context, const char *name, struct bytes *value);
 /* Takes one variable; both slices hold during the call only. */
 typedef void cgi_vars_put(void *context, struct bytes name, struct bytes value);
 
+/* The same for pairs that are encoded as FastCGI wants them (fcgi_params.h). */
+typedef void cgi_vars_put_encoded(void *context, struct bytes pairs);
+
+/* Variables that a host answers alike for each request, as encoded pairs: they need not be asked for, nor encoded, again. */
+enum cgi_constant { CGI_CONSTANT_GATEWAY_INTERFACE, CGI_CONSTANT_SERVER_SOFTWARE, CGI_CONSTANT_COUNT };
+struct cgi_constants {
+    struct buffer pairs[CGI_CONSTANT_COUNT];
+};
+
 /* Is there a file (no folder) at this path? Asked under the user's token. */
 typedef bool cgi_vars_is_file(void *context, struct bytes path);
 
@@ -46,6 +55,8 @@ struct cgi_vars_request {
     void *get_context;
     cgi_vars_put *put;
     void *put_context;
+    const struct cgi_constants *constants; /* NULL: the host is asked. With them, `put_encoded` */
+    cgi_vars_put_encoded *put_encoded;
     struct buffer *scratch;    /* empty; cleared by the caller afterwards; a limit of some 256 KiB serves */
     uint64_t content_length;   /* of the body that will be sent; 0 for none */
     bool path_info_is_extra;   /* AllowPathInfoForScriptMappings: PATH_INFO is only what follows the script. Where the host's
@@ -55,6 +66,10 @@ struct cgi_vars_request {
                                   * a wildcard map "/index.php/x" is a script below a file. Not asked for scripts at the root */
     void *is_file_context;
 };
+
+/* Asks the host for them, by the getter. false: out of memory. */
+bool cgi_constants_init(struct cgi_constants *constants, cgi_vars_get *get, void *get_context);
+void cgi_constants_deinit(struct cgi_constants *constants);
 
 /* Emits all variables. On CGI_VARS_BAD_PATH nothing has been emitted. The getter is called at most once for each name. */
 enum cgi_vars_result cgi_vars_emit(const struct cgi_vars_request *request);

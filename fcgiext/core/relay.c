@@ -61,6 +61,11 @@ static void put_param(void *context, struct bytes name, struct bytes value)
     fcgi_params_add(&target->writer, name, value);
 }
 
+static void put_encoded_params(void *context, struct bytes pairs)
+{
+    fcgi_params_add_encoded(&((struct params_target *)context)->writer, pairs);
+}
+
 enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *vars, struct bytes body)
 {
     struct params_target target = {.spooled = relay->settings.spooled};
@@ -68,6 +73,7 @@ enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *
         return CGI_VARS_NO_MEMORY;
     fcgi_params_begin(&target.writer, &relay->request, EXCHANGE_REQUEST_ID);
     vars->put = put_param;
+    vars->put_encoded = put_encoded_params;
     vars->put_context = &target;
     enum cgi_vars_result result = cgi_vars_emit(vars);
     if (result != CGI_VARS_OK)

@@ -7,6 +7,7 @@
 #define ATTRIBUTE_HANDLE_LIST 0x00020002u /* PROC_THREAD_ATTRIBUTE_HANDLE_LIST */
 #define EXTENDED_STARTUPINFO  0x00080000u /* EXTENDED_STARTUPINFO_PRESENT */
 #define REJECT_REMOTE_CLIENTS 0x00000008u /* PIPE_REJECT_REMOTE_CLIENTS */
+#define SKIP_ON_SUCCESS       0x01u       /* FILE_SKIP_COMPLETION_PORT_ON_SUCCESS */
 
 struct startupinfo_ex {
     STARTUPINFOW base;
@@ -17,10 +18,12 @@ typedef BOOL(WINAPI *init_attributes)(void *list, DWORD count, DWORD flags, SIZE
 typedef BOOL(WINAPI *update_attribute)(void *list, DWORD flags, DWORD_PTR attribute, void *value, SIZE_T len, void *old,
                                        SIZE_T *old_len);
 typedef void(WINAPI *delete_attributes)(void *list);
+typedef BOOL(WINAPI *set_modes)(HANDLE file, UCHAR flags);
 
 static init_attributes init_list;
 static update_attribute update_list;
 static delete_attributes delete_list;
+static set_modes set_completion_modes;
 static CRITICAL_SECTION inherit_lock;
 
 void compat_init(void)
@@ -29,6 +32,7 @@ void compat_init(void)
     init_list = (init_attributes)(void *)GetProcAddress(kernel, "InitializeProcThreadAttributeList");
     update_list = (update_attribute)(void *)GetProcAddress(kernel, "UpdateProcThreadAttribute");
     delete_list = (delete_attributes)(void *)GetProcAddress(kernel, "DeleteProcThreadAttributeList");
+    set_completion_modes = (set_modes)(void *)GetProcAddress(kernel, "SetFileCompletionNotificationModes");
     InitializeCriticalSection(&inherit_lock);
 }
 
@@ -40,6 +44,11 @@ void compat_deinit(void)
 DWORD compat_reject_remote_clients(void)
 {
     return init_list ? REJECT_REMOTE_CLIENTS : 0; /* both came with Vista */
+}
+
+BOOL compat_skip_completion_on_success(HANDLE file)
+{
+    return set_completion_modes && set_completion_modes(file, SKIP_ON_SUCCESS);
 }
 
 static DWORD create(WCHAR *command_line, DWORD flags, const WCHAR *environment, const WCHAR *directory,

@@ -17,7 +17,7 @@
 enum {
     RECONNECT_WAIT_MS = 2, /* between two looks at programs that do not listen yet */
     SPOOLER_THREADS = 2,   /* a disk that stalls one body does not stall all */
-    MIN_THREADS = 4,       /* a host's call may block one of them for a moment */
+    MIN_PORTS = 4,         /* a host's call may block one thread for a moment */
 };
 
 uint64_t engine_now_ms(void)
@@ -30,6 +30,11 @@ uint64_t engine_now_ms(void)
     uint64_t seconds = (uint64_t)(now.QuadPart / frequency.QuadPart);
     uint64_t rest = (uint64_t)(now.QuadPart % frequency.QuadPart);
     return seconds * 1000 + rest * 1000 / (uint64_t)frequency.QuadPart;
+}
+
+struct iocp *engine_port(struct engine *engine, uint64_t worker)
+{
+    return &engine->ports[(uint32_t)worker % engine->port_count]; /* an id's lower half is the index: the first are used most */
 }
 
 void engine_object_born(struct engine *engine)
@@ -279,13 +284,16 @@ static DWORD start_threads(struct engine *engine)
     SYSTEM_INFO system;
     GetSystemInfo(&system);
     unsigned count = 2 * system.dwNumberOfProcessors;
+    count = count < MIN_PORTS ? MIN_PORTS : count > ENGINE_MAX_PORTS ? ENGINE_MAX_PORTS : count;
     engine->idle = CreateEventW(NULL, TRUE, FALSE, NULL);
     engine->timer_wake = CreateEventW(NULL, FALSE, FALSE, NULL);
     if (!engine->idle || !engine->timer_wake)
         return GetLastError();
-    DWORD error = iocp_open(&engine->iocp, count < MIN_THREADS ? MIN_THREADS : count);
-    if (!error)
-        error = iocp_open(&engine->launcher, 1);
+    DWORD error = iocp_open(&engine->launcher, 1);
+    while (!error && engine->port_count < count) {
+        error = iocp_open(&engine->ports[engine->port_count], 1);
+        engine->port_count += !error;
+    }
     if (!error)
         error = iocp_open(&engine->resolver, 1);
     if (!error)
@@ -374,7 +382,8 @@ void engine_destroy(struct engine *engine)
     iocp_close(&engine->launcher);
     iocp_close(&engine->resolver);
     iocp_close(&engine->spooler);
-    iocp_close(&engine->iocp);
+    for (unsigned i = 0; i < engine->port_count; i++)
+        iocp_close(&engine->ports[i]);
     free_settings(engine);
     free_pools(engine);
     free(engine->config_path);

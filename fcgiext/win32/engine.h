@@ -12,12 +12,15 @@
 
 #include "fcgiext/core/config.h"
 #include "fcgiext/core/pool.h"
+#include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
 #include "fcgiext/win32/watch.h"
 
 struct intake;
 struct worker_io;
+
+enum { ENGINE_MAX_PORTS = 64 };
 
 struct engine_pool {
     struct engine *engine;
@@ -46,7 +49,8 @@ struct engine {
     struct settings *unused;            /* a list of those that have no user any more, under settings_lock */
     struct engine_pool *volatile pools; /* a list that only grows, at its head, by one thread at a time */
     struct watch watch;
-    struct iocp iocp;
+    struct iocp ports[ENGINE_MAX_PORTS];
+    unsigned port_count;
     struct iocp launcher; /* one thread: starts processes, one after another */
     struct iocp resolver; /* one thread: looks up the names of external servers, which nobody else is to wait for */
     struct iocp spooler;  /* two threads: bodies of unknown length, to their files and back */
@@ -54,6 +58,7 @@ struct engine {
     struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;
     HANDLE timer_wake;
+    struct fcgiext_io_counts io; /* stepped by whoever makes the call */
     volatile LONG stopping;
     volatile LONG objects; /* handlers and workers alive */
     HANDLE idle;           /* set when objects comes to 0 */
@@ -66,6 +71,11 @@ struct engine {
 struct engine *engine_create(DWORD *error);
 /* Ends all requests and workers, waits for them and for our threads. */
 void engine_destroy(struct engine *engine);
+
+/* The port for the operations of this worker. Each port has one thread, and a worker one port for its life: what happens to it is
+ * handled on that thread mostly, and a completion wakes no other. (With several threads on one port, Wine wakes two for each
+ * read: the one that began it, and the one that has waited longest.) */
+struct iocp *engine_port(struct engine *engine, uint64_t worker);
 
 /* Gives an event to the pool and has its actions carried out. */
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event);

@@ -477,6 +477,7 @@ static void encode(struct handler *handler, struct bytes body)
     struct cgi_vars_request vars = {
         .get = get_variable,
         .get_context = &handler->ecb,
+        .constants = settings_constants(handler->settings, get_variable, &handler->ecb),
         .scratch = &scratch,
         .content_length = handler->relay.settings.body_len,
         .pass_proxy_header = handler->config->pass_proxy_header,

@@ -10,6 +10,7 @@
 #include "fcgiext/version.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/handler.h"
+#include "fcgiext/win32/io_counts.h"
 
 static struct engine *engine;
 
@@ -28,6 +29,16 @@ BOOL WINAPI GetExtensionVersion(HSE_VERSION_INFO *info)
 DWORD WINAPI HttpExtensionProc(EXTENSION_CONTROL_BLOCK *block)
 {
     return engine ? handler_begin(engine, block) : HSE_STATUS_ERROR;
+}
+
+BOOL WINAPI FcgiextIoCounts(struct fcgiext_io_counts *counts)
+{
+    if (!engine || counts->size != sizeof *counts)
+        return FALSE;
+    counts->writes = engine->io.writes;
+    counts->reads = engine->io.reads;
+    counts->opens = engine->io.opens;
+    return TRUE;
 }
 
 /* All our threads have ended when it returns, whatever the flags say: the host may unload us at once. */

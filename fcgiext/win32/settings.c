@@ -78,6 +78,29 @@ void settings_publish(struct engine *engine, struct settings *settings)
         settings_leave(old);
 }
 
+static void free_constants(struct cgi_constants *constants)
+{
+    if (constants)
+        cgi_constants_deinit(constants);
+    free(constants);
+}
+
+const struct cgi_constants *settings_constants(struct settings *settings, cgi_vars_get *get, void *get_context)
+{
+    if (settings->constants)
+        return settings->constants;
+    struct cgi_constants *constants = calloc(1, sizeof *constants);
+    if (!constants || !cgi_constants_init(constants, get, get_context)) {
+        free(constants);
+        return NULL;
+    }
+    struct cgi_constants *first = InterlockedCompareExchangePointer((void *volatile *)&settings->constants, constants, NULL);
+    if (!first)
+        return constants;
+    free_constants(constants);
+    return first;
+}
+
 void settings_ref(struct settings *settings)
 {
     InterlockedIncrement(&settings->refs);
@@ -91,6 +114,7 @@ void settings_unref(struct settings *settings)
     config_destroy(settings->config);
     buffer_deinit(&settings->report);
     free(settings->pools);
+    free_constants(settings->constants);
     free(settings);
 }
 

@@ -11,6 +11,7 @@
 
 #include <windows.h>
 
+#include "fcgiext/core/cgi_vars.h"
 #include "fcgiext/core/config.h"
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/routes.h"
@@ -25,9 +26,10 @@ struct settings {
     struct settings *next_unused;
     struct config *config;
     struct routes *routes;
-    struct buffer report;       /* its errors, as lines, for error pages */
-    struct engine_pool **pools; /* by index of config->pools; NULL: the section is broken */
-    DWORD load_error;           /* the file could not be read */
+    struct buffer report;                     /* its errors, as lines, for error pages */
+    struct engine_pool **pools;               /* by index of config->pools; NULL: the section is broken */
+    DWORD load_error;                         /* the file could not be read */
+    struct cgi_constants *volatile constants; /* of the host, when a request has asked for them */
 };
 
 /* Reads the engine's file. One user, one reference. NULL: out of memory. */
@@ -38,6 +40,9 @@ struct settings *settings_enter(struct engine *engine);
 void settings_leave(struct settings *settings);
 /* Takes the place of the published ones, whose user that was leaves. */
 void settings_publish(struct engine *engine, struct settings *settings);
+
+/* The host's constant variables, encoded once, by the first request; `get` asks the host. NULL: out of memory. */
+const struct cgi_constants *settings_constants(struct settings *settings, cgi_vars_get *get, void *get_context);
 
 void settings_ref(struct settings *settings);
 void settings_unref(struct settings *settings);

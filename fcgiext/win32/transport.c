@@ -5,10 +5,13 @@
 #include <mswsock.h>
 #include <ws2tcpip.h>
 
+#include "fcgiext/win32/compat.h"
+
 void transport_init(struct transport *transport)
 {
     transport->pipe = INVALID_HANDLE_VALUE;
     transport->socket = INVALID_SOCKET;
+    transport->skips = FALSE;
 }
 
 DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const WCHAR *name)
@@ -25,6 +28,7 @@ DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const 
         return error;
     }
     transport->pipe = pipe;
+    transport->skips = compat_skip_completion_on_success(pipe);
     return 0;
 }
 
@@ -82,35 +86,37 @@ DWORD transport_tcp_connected(struct transport *transport)
     return 0;
 }
 
-/* The common end of an overlapped call: success, too, completes through the port. */
-static DWORD begun(BOOL ok, DWORD error)
+/* The common end of an overlapped call. `op` must not be looked at any more: it may have completed, and have begun anew. */
+static DWORD begun(const struct transport *transport, BOOL ok, DWORD error)
 {
-    return ok || error == ERROR_IO_PENDING ? 0 : error;
+    if (!ok)
+        return error;
+    return transport->skips ? 0 : ERROR_IO_PENDING;
 }
 
-DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op)
+DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op, DWORD *done)
 {
     ZeroMemory(&op->overlapped, sizeof op->overlapped);
     if (transport->pipe != INVALID_HANDLE_VALUE) {
-        BOOL ok = ReadFile(transport->pipe, buffer, len, NULL, &op->overlapped);
-        return begun(ok, GetLastError());
+        BOOL ok = ReadFile(transport->pipe, buffer, len, done, &op->overlapped);
+        return begun(transport, ok, GetLastError());
     }
     WSABUF slice = {len, buffer};
     DWORD flags = 0;
-    BOOL ok = WSARecv(transport->socket, &slice, 1, NULL, &flags, &op->overlapped, NULL) == 0;
-    return begun(ok, (DWORD)WSAGetLastError());
+    BOOL ok = WSARecv(transport->socket, &slice, 1, done, &flags, &op->overlapped, NULL) == 0;
+    return begun(transport, ok, (DWORD)WSAGetLastError());
 }
 
-DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op)
+DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done)
 {
     ZeroMemory(&op->overlapped, sizeof op->overlapped);
     if (transport->pipe != INVALID_HANDLE_VALUE) {
-        BOOL ok = WriteFile(transport->pipe, bytes, len, NULL, &op->overlapped);
-        return begun(ok, GetLastError());
+        BOOL ok = WriteFile(transport->pipe, bytes, len, done, &op->overlapped);
+        return begun(transport, ok, GetLastError());
     }
     WSABUF slice = {len, (char *)(ULONG_PTR)bytes};
-    BOOL ok = WSASend(transport->socket, &slice, 1, NULL, 0, &op->overlapped, NULL) == 0;
-    return begun(ok, (DWORD)WSAGetLastError());
+    BOOL ok = WSASend(transport->socket, &slice, 1, done, 0, &op->overlapped, NULL) == 0;
+    return begun(transport, ok, (DWORD)WSAGetLastError());
 }
 
 void transport_close(struct transport *transport)

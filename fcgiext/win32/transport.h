@@ -13,6 +13,7 @@
 struct transport {
     HANDLE pipe;   /* INVALID_HANDLE_VALUE: none */
     SOCKET socket; /* INVALID_SOCKET: none */
+    BOOL skips;    /* an operation that succeeds at once does not complete through the port */
 };
 
 void transport_init(struct transport *transport);
@@ -29,9 +30,9 @@ DWORD transport_open_tcp(struct transport *transport, struct iocp *iocp, const s
                          struct iocp_op *op);
 DWORD transport_tcp_connected(struct transport *transport);
 
-/* 0: `op` will complete. Else nothing was begun. */
-DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op);
-DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op);
+/* ERROR_IO_PENDING: `op` will complete. 0: it is over, with *done bytes, and `op` will not. Else nothing was begun. */
+DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struct iocp_op *op, DWORD *done);
+DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done);
 
 /* Outstanding operations complete with an error. */
 void transport_close(struct transport *transport);

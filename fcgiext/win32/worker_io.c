@@ -105,7 +105,7 @@ static void CALLBACK on_exit_wait(void *context, BOOLEAN timed_out)
     struct worker_io *worker = context;
     (void)timed_out;
     InterlockedExchange(&worker->exit_fired, 1);
-    iocp_post(&worker->pool->engine->iocp, &worker->exit_op);
+    iocp_post(worker->port, &worker->exit_op);
 }
 
 /* ---- reading and writing ---- */
@@ -133,14 +133,14 @@ static void begin_read(struct worker_io *worker)
     if (worker->read_pending || worker->read_ready)
         return;
     worker_io_ref(worker);
-    DWORD error = ERROR_BROKEN_PIPE;
+    DWORD error = ERROR_BROKEN_PIPE, len = 0;
+    worker->read_pending = true;
+    InterlockedIncrement(&worker->pool->engine->io.reads);
     if (transport_is_open(&worker->transport))
-        error = transport_read(&worker->transport, worker->read_buffer, WORKER_READ_LEN, &worker->read_op);
-    if (!error) {
-        worker->read_pending = true;
+        error = transport_read(&worker->transport, worker->read_buffer, WORKER_READ_LEN, &worker->read_op, &len);
+    if (error == ERROR_IO_PENDING)
         return;
-    }
-    worker->read_len = 0;
+    worker->read_len = error ? 0 : len;
     worker->read_error = error;
     post_and_unref(worker, WORKER_READ_DONE);
 }
@@ -150,14 +150,14 @@ static void begin_write(struct worker_io *worker)
     worker->writer = worker->bound;
     handler_ref(worker->writer);
     worker_io_ref(worker);
-    DWORD error = ERROR_BROKEN_PIPE;
+    DWORD error = ERROR_BROKEN_PIPE, len = 0;
+    worker->write_pending = true;
+    InterlockedIncrement(&worker->pool->engine->io.writes);
     if (transport_is_open(&worker->transport))
-        error = transport_write(&worker->transport, worker->to_write.ptr, (DWORD)worker->to_write.len, &worker->write_op);
-    if (!error) {
-        worker->write_pending = true;
+        error = transport_write(&worker->transport, worker->to_write.ptr, (DWORD)worker->to_write.len, &worker->write_op, &len);
+    if (error == ERROR_IO_PENDING)
         return;
-    }
-    worker->write_done_len = 0;
+    worker->write_done_len = error ? 0 : len;
     worker->write_error = error;
     post_and_unref(worker, WORKER_WRITE_DONE);
 }
@@ -213,14 +213,19 @@ static DWORD watch_exit(struct worker_io *worker)
     return GetLastError();
 }
 
+static DWORD open_pipe(struct worker_io *worker)
+{
+    InterlockedIncrement(&worker->pool->engine->io.opens);
+    return transport_open_pipe(&worker->transport, worker->port, worker->process.pipe_name);
+}
+
 static DWORD start_process(struct worker_io *worker)
 {
     HANDLE server_end = INVALID_HANDLE_VALUE;
-    struct iocp *iocp = &worker->pool->engine->iocp;
     DWORD error = process_create_pipe(&worker->process, &server_end);
     if (error)
         return error;
-    error = transport_open_pipe(&worker->transport, iocp, worker->process.pipe_name);
+    error = open_pipe(worker);
     if (error) {
         CloseHandle(server_end);
         return error;
@@ -241,8 +246,9 @@ static DWORD begin_tcp(struct worker_io *worker)
     if (error)
         return error;
     worker_io_ref(worker);
-    error = transport_open_tcp(&worker->transport, &worker->pool->engine->iocp, (struct sockaddr *)&resolved, resolved_len,
-                               &worker->connect_op);
+    InterlockedIncrement(&worker->pool->engine->io.opens);
+    error =
+        transport_open_tcp(&worker->transport, worker->port, (struct sockaddr *)&resolved, resolved_len, &worker->connect_op);
     if (error)
         worker_io_unref(worker);
     return error;
@@ -293,7 +299,7 @@ static void try_connect(struct worker_io *worker)
 {
     if (!worker->connecting || worker->closing)
         return;
-    DWORD error = transport_open_pipe(&worker->transport, &worker->pool->engine->iocp, worker->process.pipe_name);
+    DWORD error = open_pipe(worker);
     if (!error) {
         connected(worker, POOL_EVENT_CONNECTED);
         return;
@@ -359,7 +365,7 @@ static void do_signal(struct worker_io *worker)
         return;
     struct transport knock;
     transport_init(&knock);
-    if (transport_open_pipe(&knock, &worker->pool->engine->iocp, worker->process.pipe_name) == 0)
+    if (transport_open_pipe(&knock, worker->port, worker->process.pipe_name) == 0)
         transport_close(&knock);
 }
 
@@ -490,6 +496,7 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
     worker->refs = 1;
     worker->pool = pool;
     worker->id = id;
+    worker->port = engine_port(pool->engine, id);
     worker->external = pool->external;
     worker->version = pool->version;
     pool_version_ref(worker->version);

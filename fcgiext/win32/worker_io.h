@@ -23,6 +23,7 @@ struct worker_io {
     struct engine_pool *pool;
     struct pool_version *version; /* that it was started under; a reference */
     uint64_t id;
+    struct iocp *port; /* of all its operations */
 
     /* actions not yet carried out: put in and taken out under the pool's lock */
     struct pool_action mailbox[WORKER_MAILBOX_LEN];

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-EXPORTS = {"GetExtensionVersion", "HttpExtensionProc", "TerminateExtension"}
+EXPORTS = {"GetExtensionVersion", "HttpExtensionProc", "TerminateExtension", "FcgiextIoCounts"}
 DIR_EXPORT, DIR_IMPORT, DIR_RESOURCE, DIR_RELOC, DIR_TLS, DIR_DELAY = 0, 1, 2, 5, 9, 13
 
 

@@ -126,6 +126,14 @@ class Load(EcbDriver):
         text = self.drive("cost", 1, 10, 1000)
         self.assertEqual(re.findall(r"cost (\d+): arrival \d+ ns \([\d.]+\), hand-off \d+ ns \([\d.]+\)", text), ["10", "1000"], text)
 
+    def test_a_small_get_on_a_kept_connection_is_one_write_at_most_two_reads_and_no_open(self):
+        for mode in ("inline", "thread", "late"):
+            with self.subTest(mode):
+                text = self.drive("io", mode, 100)
+                writes, reads, opens = self.numbers(r"writes (\d+) reads (\d+) opens (\d+)", text)
+                self.assertEqual((writes, opens), (100, 0), text)
+                self.assertTrue(99 <= reads <= 200, text)  # the read of the idle worker may belong to the next request
+
     def test_row_29_a_hundred_load_and_unload_cycles_under_requests(self):
         """After each the driver looks for workers and for the pipe of one of them; all pipes have handles here or there."""
         text = self.drive("cycles", 100, ini_text=ini(instances=3))

@@ -1,6 +1,8 @@
 /* cgi_vars: the variables that a program sees, their order and their values. */
 #include "tests/unit/fake_host.h"
 
+#include "fcgiext/core/fcgi_params.h"
+
 /* ---- the list */
 
 static void the_variables_are_those_of_fcgiext_1_5_in_its_order(void **state)
@@ -50,6 +52,42 @@ static void each_variable_is_asked_for_once(void **state)
         if (host.vars[i].asked > 1 || (host.vars[i].asked == 0 && strcmp(host.vars[i].name, "UNENCODED_URL") != 0))
             fail_msg("%s was asked for %u times", host.vars[i].name, host.vars[i].asked);
     assert_true(host.asked_in_vain <= outcome.list.count);
+    var_list_deinit(&outcome.list);
+}
+
+static void put_decoded(void *context, struct bytes pairs)
+{
+    struct bytes name, value;
+    while (pairs.len > 0) {
+        assert_int_equal(fcgi_param_decode(&pairs, &name, &value), FCGI_OK);
+        var_list_put(context, name, value);
+    }
+}
+
+static void constants_stand_in_their_places_and_are_not_asked_for(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    struct outcome plain = emit_host(&host);
+    struct cgi_constants constants;
+    assert_true(cgi_constants_init(&constants, host_get, &host));
+    free(host.answer);
+    host_init(&host);
+    struct cgi_vars_request request = request_to(&host);
+    request.constants = &constants;
+    request.put_encoded = put_decoded;
+    struct outcome outcome = emit(request);
+    assert_int_equal(outcome.list.count, plain.list.count);
+    for (size_t i = 0; i < plain.list.count; i++) {
+        assert_string_equal(outcome.list.vars[i].name, plain.list.vars[i].name);
+        assert_string_equal(outcome.list.vars[i].value, plain.list.vars[i].value);
+    }
+    for (size_t i = 0; i < host.count; i++)
+        if (strcmp(host.vars[i].name, "SERVER_SOFTWARE") == 0 || strcmp(host.vars[i].name, "GATEWAY_INTERFACE") == 0)
+            assert_int_equal(host.vars[i].asked, 0);
+    cgi_constants_deinit(&constants);
+    var_list_deinit(&plain.list);
     var_list_deinit(&outcome.list);
 }
 
@@ -304,6 +342,7 @@ int main(void)
         cmocka_unit_test(the_variables_are_those_of_fcgiext_1_5_in_its_order),
         cmocka_unit_test(values_are_the_hosts_and_absent_ones_are_empty),
         cmocka_unit_test(each_variable_is_asked_for_once),
+        cmocka_unit_test(constants_stand_in_their_places_and_are_not_asked_for),
         cmocka_unit_test(content_length_is_that_of_the_body_that_is_sent),
         cmocka_unit_test(https_is_on_or_off),
         cmocka_unit_test(document_root_has_no_backslash_at_its_end),

@@ -214,6 +214,21 @@ static void reply_above_the_limit_takes_no_more_than_is_said(void **state)
     }
 }
 
+static void no_record_of_a_body_costs_an_allocation(void **state)
+{
+    (void)state;
+    static const size_t limits[] = {0, 65536, 1000000};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct scenario small = {default_settings(), 0, "Content-Type: text/plain\n\n", 3000000, NULL};
+        small.settings.buffer_limit = limits[i];
+        small.settings.body_len = 500000;
+        struct scenario large = small;
+        large.body_len = 12000000;
+        large.settings.body_len = 5000000;
+        assert_int_equal(run_without(&small, NEVER, 0), run_without(&large, NEVER, 0));
+    }
+}
+
 int main(void)
 {
     first_failure = NEVER;
@@ -222,6 +237,7 @@ int main(void)
         cmocka_unit_test(missing_memory_fails_an_upload_with_a_page_or_closes_it),
         cmocka_unit_test(missing_memory_fails_or_cuts_a_long_reply),
         cmocka_unit_test(missing_memory_shortens_what_is_shown_of_stderr),
+        cmocka_unit_test(no_record_of_a_body_costs_an_allocation),
         cmocka_unit_test(reply_above_the_limit_takes_no_more_than_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ struct request {
     unsigned status;
     unsigned reads, sends;
     uint32_t body_read;
+    uint64_t sent;
+    double begun_ns;
     double left_ns; /* when IS_CONNECTED said no */
     /* of the outstanding operation */
     DWORD len, error;
@@ -43,8 +45,10 @@ static char *pages; /* REQUESTS of them */
 
 double now_ns(void)
 {
-    LARGE_INTEGER now, frequency;
-    QueryPerformanceFrequency(&frequency);
+    static LARGE_INTEGER frequency; /* always the same, whoever asks first */
+    LARGE_INTEGER now;
+    if (!frequency.QuadPart)
+        QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&now);
     return (double)now.QuadPart * 1e9 / (double)frequency.QuadPart;
 }
@@ -112,13 +116,13 @@ static void protect(void *page, DWORD access)
         die("VirtualProtect failed: error %lu", GetLastError());
 }
 
-static struct request *new_request(void)
+static struct request *new_request(const struct host *host)
 {
     LONG index = (InterlockedIncrement(&requests_used) - 1) & (REQUESTS - 1);
     struct request *request = &requests[index];
     if (request->state == ALIVE)
         die("more than %d requests at once", REQUESTS);
-    bool again = request->state == ENDED;
+    bool again = request->state == ENDED && !host->unguarded;
     ZeroMemory(request, sizeof *request);
     request->block = (EXTENSION_CONTROL_BLOCK *)(void *)(pages + (size_t)index * PAGE_LEN);
     if (again)
@@ -151,9 +155,13 @@ static void end_request(struct request *request)
         die("rule: the session ended with an operation outstanding");
     if (request->left_ns > 0)
         add_sample(&host->leaving, now_ns() - request->left_ns);
-    protect(request->block, PAGE_NOACCESS);
+    if (!host->unguarded)
+        protect(request->block, PAGE_NOACCESS);
+    struct ended ended = {.status = request->status, .sent = request->sent, .begun_ns = request->begun_ns};
     InterlockedIncrement(&host->totals.answered[request->status / 100 % 6]);
     note_end(host);
+    if (host->on_end)
+        host->on_end(host, &ended);
 }
 
 /* ---- completions ---- */
@@ -286,6 +294,7 @@ static BOOL send_something(struct request *request, DWORD len)
     bool breaks = request->plan.fault == FAULT_SEND_BREAKS || client == CLIENT_LEAVES_QUEUE;
     if (client == CLIENT_LEAVES_ANSWER && request->sends++)
         breaks = true;
+    request->sent += len;
     return begin_operation(request, breaks ? 0 : len, breaks ? ERROR_NETNAME_DELETED : 0);
 }
 
@@ -401,7 +410,7 @@ static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, L
 
 double host_begin(struct host *host, const struct request_plan *plan)
 {
-    struct request *request = new_request();
+    struct request *request = new_request(host);
     request->host = host;
     request->plan = *plan;
     request->body_read = plan->available;
@@ -426,6 +435,7 @@ double host_begin(struct host *host, const struct request_plan *plan)
     request->state = ALIVE;
     InterlockedIncrement(&host->totals.begun);
     double before = now_ns();
+    request->begun_ns = before;
     DWORD status = host->proc(block);
     double spent = now_ns() - before;
     if (status == HSE_STATUS_PENDING)

@@ -66,6 +66,13 @@ struct samples {
 
 typedef DWORD(WINAPI *extension_proc)(EXTENSION_CONTROL_BLOCK *);
 
+/* A request that has ended. */
+struct ended {
+    unsigned status; /* that was sent; 0: none */
+    uint64_t sent;   /* bytes of body, with the framing that the DLL puts around it */
+    double begun_ns;
+};
+
 struct host {
     HMODULE dll; /* NULL: an extension inside this program */
     BOOL(WINAPI *version)(HSE_VERSION_INFO *);
@@ -88,6 +95,9 @@ struct host {
     struct samples arrival;  /* HttpExtensionProc, while refilling */
     struct samples hand_off; /* from the end of a request to the end of the next, likewise: with one worker */
     struct samples leaving;  /* from the answer that a client has gone to the end of its request */
+    /* To be set after host_open by who measures. */
+    void (*on_end)(struct host *host, const struct ended *ended); /* inside the call that ends it, nearly at that call's end */
+    bool unguarded; /* ECBs stay in bounds after their end: two system calls a request less, and that one rule is not watched */
 };
 
 /* Ends the program with a message when anything goes wrong: there is nothing to test then. */

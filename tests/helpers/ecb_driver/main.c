@@ -2,13 +2,17 @@
  *
  *   ecb_driver DLL waiting COUNT...       requests that all wait at once: memory a request
  *   ecb_driver DLL cost ROUNDS COUNT...   cost of an arrival and of a hand-off with so many waiting, and the ratio to the first
+ *   ecb_driver DLL io MODE COUNT          how often so many requests, one after the other, make the DLL call the system
  *   ecb_driver DLL vanish MODE COUNT...   clients that go while their requests wait (so many, some of them), send, receive
  *   ecb_driver DLL faults MODE COUNT      COUNT requests with each fault of the host
  *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
+ *   ecb_driver DLL rate SECONDS COUNT...  requests a second with so many running; "-" as DLL: what the driver itself takes
+ *   ecb_driver DLL download BYTES COUNT   one long answer after the other; both for tests/bench, see rate.h
  *   ecb_driver - breach NAME              breaks a rule of ISAPI itself: ends with 3 and the rule's name
  *
  * MODE: completions inline, thread or late. The pool `echo` of the ini that FCGIEXT_INI names must run the demo's responder,
- * one instance of it for all but faults and cycles. Exit code 0: no rule was broken. */
+ * one instance of it for all but faults, cycles and rate. Exit code 0: no rule was broken. */
+#include "fcgiext/win32/io_counts.h"
 #include "tests/helpers/ecb_driver/host.h"
 
 #include <stdio.h>
@@ -17,6 +21,7 @@
 
 #include "tests/helpers/ecb_driver/breaches.h"
 #include "tests/helpers/ecb_driver/census.h"
+#include "tests/helpers/ecb_driver/rate.h"
 
 enum { WAIT_MS = 120000, MAX_SIZES = 8, MAX_ROUNDS = 100, REFILLS = 200 };
 
@@ -114,7 +119,7 @@ static void cost(const WCHAR *dll, unsigned rounds, const unsigned *sizes, unsig
     }
 }
 
-/* ---- faults and vanished clients ---- */
+/* ---- calls of the system ---- */
 
 static enum completions mode_of(const char *name)
 {
@@ -122,6 +127,38 @@ static enum completions mode_of(const char *name)
         return COMPLETIONS_INLINE;
     return strcmp(name, "late") == 0 ? COMPLETIONS_LATE : COMPLETIONS_THREAD;
 }
+
+static void count_io(struct fcgiext_io_counts *counts)
+{
+    BOOL(WINAPI * ask)
+    (struct fcgiext_io_counts *) =
+        (BOOL(WINAPI *)(struct fcgiext_io_counts *))(void *)GetProcAddress(host.dll, "FcgiextIoCounts");
+    counts->size = sizeof *counts;
+    if (!ask || !ask(counts))
+        die("the DLL does not tell its counts");
+}
+
+/* One request after the other, when the first ones have started the worker and made its connection. */
+static void io(const WCHAR *dll, const char *mode, unsigned count)
+{
+    enum { FIRST = 5 };
+    struct fcgiext_io_counts before, after;
+    host_open(&host, dll, mode_of(mode));
+    for (unsigned i = 0; i < FIRST + count; i++) {
+        if (i == FIRST)
+            count_io(&before);
+        host_begin(&host, &get);
+        wait_all();
+    }
+    count_io(&after);
+    if (host.totals.answered[2] != (LONG)(FIRST + count))
+        die("%ld of %u requests were answered", host.totals.answered[2], FIRST + count);
+    printf("io %u: writes %ld reads %ld opens %ld\n", count, after.writes - before.writes, after.reads - before.reads,
+           after.opens - before.opens);
+    host_close(&host);
+}
+
+/* ---- faults and vanished clients ---- */
 
 static void faults(const WCHAR *dll, const char *mode, unsigned count)
 {
@@ -270,10 +307,17 @@ int main(int argc, char **argv)
     else if (strcmp(command, "vanish") == 0)
         for (unsigned i = 0; i < count; i++)
             vanish(dll, argv[3], numbers[i]);
+    else if (strcmp(command, "io") == 0 && count == 1)
+        io(dll, argv[3], numbers[0]);
     else if (strcmp(command, "faults") == 0 && count == 1)
         faults(dll, argv[3], numbers[0]);
     else if (strcmp(command, "cycles") == 0)
         cycles(dll, (unsigned)atoi(argv[3]));
+    else if (strcmp(command, "rate") == 0)
+        for (unsigned i = 0; i < count; i++)
+            rate(&host, dll, atof(argv[3]), numbers[i]);
+    else if (strcmp(command, "download") == 0 && count == 1)
+        download(&host, dll, strtoull(argv[3], NULL, 10), numbers[0]);
     else if (strcmp(command, "breach") == 0)
         breach(argv[3]);
     else
