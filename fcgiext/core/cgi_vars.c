@@ -219,8 +219,10 @@ static bool find_script_file(struct vars *vars)
     bool is_extra = vars->request->path_info_is_extra;
     struct bytes extra = script_path_extra(script_name, path_info, is_extra, &stripped);
 
-    /* PATH_TRANSLATED belongs to the whole URL, and there is nothing behind the script: also a folder, under a wildcard map. */
-    if (translated.len > 0 && extra.len == 0 && (stripped || !is_extra))
+    /* PATH_TRANSLATED belongs to the whole URL, and there is nothing behind the script: also a folder, under a wildcard map. But
+     * an empty PATH_INFO beside a script is all path info, whatever we were told, and what it translates to is the root. */
+    bool is_whole_url = stripped || (!is_extra && script_name.len == 0);
+    if (translated.len > 0 && extra.len == 0 && is_whole_url)
         return set_script_file(vars, FACT_PATH_TRANSLATED, translated.len);
     struct bytes file = script_path_without_extra(translated, script_name, extra);
     if (file.len > 0)

@@ -236,8 +236,20 @@ def rule_checks(tree):
             yield f"{name}:{number}: no row of tests/unit/test_pool_check.c breaks this"
 
 
+def rule_rows(tree):
+    """each of the rows 1 to 16 of the faults that FastCGI servers have had is named by a test: row_7_... or row_07_..."""
+    named = {}  # row -> a file that has a test of it
+    for name in tree.matching(".c", ".py"):
+        if re.match(r"tests/(unit|system)/test_", name):
+            for row in re.findall(r"(?:void|def test)[ _]row_0?(\d+)_\w+\(", "\n".join(tree.lines[name])):
+                named.setdefault(int(row), name)
+    for row in set(range(1, 17)) - set(named):
+        near = min(named, key=lambda one: abs(one - row)) if named else None
+        yield f"{named.get(near, 'tests/unit')}:1: row {near} has a test, row {row} has none"
+
+
 RULES = [rule_layers, rule_foreign_headers, rule_own_header_first, rule_self_contained, rule_lengths, rule_format, rule_text,
-         rule_checks]
+         rule_checks, rule_rows]
 
 # ---- selftest
 
@@ -250,6 +262,8 @@ GOOD = {
     "mgmt/m.h": "int m(void);\n",
     "mgmt/pipe_win32.c": '#include <windows.h>\n\n#include "mgmt/m.h"\n',
     "tests/unit/test_a.c": '#include "fcgiext/core/a.h"\n',
+    "tests/unit/test_rows.c": "".join(f"void row_{row:02}_x(void);\n" for row in range(1, 16)),
+    "tests/system/test_rows.py": "def test_row_16_x(self):\n    pass\n",
     "tests/unit/long.c": "/* length: a table */\nint f(void)\n{\n" + "    f();\n" * 71 + "    return 0;\n}\n",
     "tests/data/odd.ini": "a\tb \r\n",
 }
@@ -291,6 +305,7 @@ BAD = [
     (rule_text, "README.md", "see /tmp/bash" "_jobs/1\n"),
     (rule_text, "README.md", "see /home/" "me/x\n"),
     (rule_checks, "fcgiext/core/pool_info.c", "void f(void)\n{\n    CHECK(1 == 1);\n}\n"),
+    (rule_rows, "tests/unit/test_rows.c", "".join(f"void row_{row}_x(void);\n" for row in range(1, 16) if row != 7)),
     (rule_text, "tools/x.sh", "curl http://deb.deb" "ian.org/x\n"),
 ]
 

@@ -255,6 +255,15 @@ class RawConnection:
         result, self.received = self.received[:end], self.received[end:]
         return result
 
+    def read(self, count, seconds=SECONDS):
+        """So many bytes. TimeoutError, or EOFError when they do not come."""
+        deadline = time.monotonic() + seconds
+        while len(self.received) < count:
+            if not self._receive(deadline):
+                raise EOFError(f"the connection ended {count - len(self.received)} bytes too early")
+        result, self.received = self.received[:count], self.received[count:]
+        return result
+
     def read_all(self, seconds=SECONDS):
         """Everything up to the end of the connection."""
         deadline = time.monotonic() + seconds

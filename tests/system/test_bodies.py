@@ -47,13 +47,13 @@ class Uploads(support.SystemTest):
             for length in lengths:
                 self.echo(connection, path, os.urandom(length))
 
-    def test_bodies_of_all_lengths_come_back_from_the_pipe_pool(self):
+    def test_row_1_bodies_of_all_lengths_come_back_from_the_pipe_pool(self):
         self.echo_all(self.host, "/app/echo.fcgi")
 
-    def test_bodies_of_all_lengths_come_back_on_a_kept_connection(self):
+    def test_row_1_bodies_of_all_lengths_come_back_on_a_kept_connection(self):
         self.echo_all(self.host, "/app/echo.always")
 
-    def test_bodies_of_all_lengths_come_back_from_php(self):
+    def test_row_1_bodies_of_all_lengths_come_back_from_php(self):
         self.echo_all(self.host, "/php/echo.php")
 
     def test_a_large_body(self):
@@ -206,7 +206,7 @@ class Injection(support.SystemTest):
         data = fcgi_client.record(fcgi_client.STDIN) + one * (length // len(one))
         return data + bytes(length - len(data))
 
-    def test_a_program_that_ignores_stdin(self):
+    def test_row_28_a_program_that_ignores_stdin(self):
         names, numbers, pids = [], [], set()
         expected = []
         with support.Connection(self.host) as connection:
@@ -222,7 +222,7 @@ class Injection(support.SystemTest):
         self.assertEqual(numbers, list(range(1, len(expected) + 1)))  # no request but ours, none twice
         self.assertEqual(len(pids), 1)
 
-    def test_programs_that_read_it(self):
+    def test_row_1_programs_that_read_it(self):
         for path, variables in (("/app/echo.echo", "/app/env.echo?"), ("/php/echo.php", "/php/env.php?format=text&")):
             with support.Connection(self.host) as connection:
                 for length in (3000, 65528, 65529, 65536, 99000, 131072):

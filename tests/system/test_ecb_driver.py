@@ -112,6 +112,32 @@ class Failures(EcbDriver):
         self.assertEqual(served, wanted, "requests whose clients left the queue never reach the worker")
 
 
+class Paths(EcbDriver):
+    """Paths that isapihost refuses itself, and IIS mostly: from a host that hands them on."""
+
+    SCRIPT = r"C:\site\app\x.fcgi"
+    SERVED = ("plain", "empty path info", "empty path info and translation", "slash behind", "tricks behind")
+    REFUSED = {15: ("newline", "newline in the script"),
+               16: ("picture", "dot", "space", "stream", "short name", "folder with a dot", "parent", "backslash")}
+
+    def check(self, row):
+        any_extension = support.ini({"*": "echo"}, echo={"ExePath": support.RESPONDER, "MaxInstances": 1})
+        text = self.drive("paths", "thread", ini_text=any_extension)
+        rows = re.findall(r"path (.*): 2xx (\d) 4xx (\d) file '(.*)'", text)
+        seen = {what: (int(good), int(refused), file) for what, good, refused, file in rows}
+        self.assertCountEqual(seen, [*self.SERVED, *self.REFUSED[15], *self.REFUSED[16]])
+        for what in self.SERVED:
+            self.assertEqual(seen[what], (1, 0, self.SCRIPT), what)
+        for what in self.REFUSED[row]:
+            self.assertEqual(seen[what], (0, 1, ""), what)
+
+    def test_row_15_an_empty_path_info_and_a_newline(self):
+        self.check(15)
+
+    def test_row_16_names_that_windows_opens_as_others(self):
+        self.check(16)
+
+
 class Load(EcbDriver):
     def test_ten_thousand_requests_wait_in_little_memory_and_all_end(self):
         text = self.drive("waiting", 10000)

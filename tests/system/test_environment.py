@@ -63,11 +63,61 @@ class Variables(support.SystemTest):
         self.assertEqual([variables[name] for name in ("REQUEST_METHOD", "CONTENT_LENGTH", "CONTENT_TYPE")],
                          ["POST", "5", "text/x-sample"])
 
-    def test_header_names_that_would_be_mistaken_are_left_out(self):
-        headers = {"Proxy": "http://evil.test/", "X-Forwarded-For": "192.0.2.1", "X_Forwarded_For": "192.0.2.66"}
-        answer = self.get("/app/env.fcgi", headers)
-        self.assertNotIn("HTTP_PROXY", answer.variables())
-        self.assertEqual(re.findall("HTTP_X_FORWARDED_FOR=(.*)", answer.text), ["192.0.2.1"])
+    def test_row_13_the_proxy_header_never_becomes_http_proxy(self):
+        for name in ("Proxy", "proxy", "PROXY"):
+            for path in ("/app/env.fcgi", "/php/env.php?format=text"):
+                answer = self.get(path, {name: "http://evil.test/", "X-Sample": "there"})
+                self.assertNotIn("HTTP_PROXY", answer.text.upper())
+                self.assertEqual(answer.variables()["HTTP_X_SAMPLE"], "there")
+
+    def test_row_14_the_underscore_spelling_of_a_header_is_dropped(self):
+        evil, good = ("X_Forwarded_For", "192.0.2.66"), ("X-Forwarded-For", "192.0.2.1")
+        for headers in ((good, evil), (evil, good), (evil, good, ("X-Forwarded_For", "192.0.2.67"))):
+            for path in ("/app/env.fcgi", "/php/env.php?format=text"):
+                answer = self.get(path, dict(headers))
+                self.assertEqual(re.findall("HTTP_X_FORWARDED_FOR=(.*)", answer.text), ["192.0.2.1"])
+
+    def test_row_15_an_empty_path_info(self):
+        host = self.servers.host(
+            support.ini({"fcgi": "echo", "php": "php"}, echo={"ExePath": support.RESPONDER},
+                        php={"Address": f"127.0.0.1:{self.php.port}"}), "--allow-path-info")
+        for script, query in (("/app/env.fcgi", ""), ("/php/env.php", "?format=text")):
+            for info in ("", "/", "/more"):
+                variables = support.http_request(host, script + info + query).variables()
+                seen = [variables.get(name, "") for name in ("PATH_INFO", "SCRIPT_NAME", "SCRIPT_FILENAME")]
+                self.assertEqual(seen, [info, script, SITE + script.replace("/", "\\")])
+
+    def refused(self, target):
+        """-> who refused: "host" or "extension". The program has not seen it: it would have answered 200."""
+        with support.RawConnection(self.host) as raw:
+            raw.send(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode("latin-1"))
+            answer = raw.read_all().decode("latin-1")
+        self.assertRegex(answer, "^HTTP/1.1 40[04] ", target)
+        return "extension" if "\r\nX-Fcgiext-Reason: bad_request\r\n" in answer else "host"
+
+    def test_row_15_a_newline_in_the_url(self):
+        for target in ("/app/env.fcgi%0a", "/app/env.fcgi/a%0ab", "/app/env.fcgi%0d%0aX:1", "/app%0a/env.fcgi", "/app/env.fcgi/%00",
+                       "/php/env.php/PHP%0Ais_the_shittiest_lang.php"):
+            self.refused(target)
+        variables = self.get("/app/env.fcgi/a?x=%0a%0dQ=1").variables()  # in a query it is mere text
+        self.assertEqual((variables["PATH_INFO"], variables["QUERY_STRING"]), ("/app/env.fcgi/a", "x=%0a%0dQ=1"))
+
+    def test_row_16_names_that_windows_opens_as_others(self):
+        for target in ("/app/env.fcgi%00.jpg", "/app/file.jpg%00.fcgi", "/app/env.fcgi.", "/app/env.fcgi%20", "/app/env.fcgi::$DATA",
+                       "/php/ENV~1.PHP", "/php/env~1.php?format=text", "/PROGRA~1/env.fcgi", "/app./env.fcgi", "/app%20/env.fcgi", "/app/con.fcgi",
+                       "/app/env.fcgi:x.fcgi", "/app%5cenv.fcgi"):
+            self.refused(target)
+
+    def test_row_16_a_script_below_a_picture(self):
+        for target in ("/app/file.jpg/x.fcgi", "/app/file.jpg/x.fcgi/", "/php/file.jpg/x.php", "/php/file.pdf/x.php?format=text"):
+            self.assertEqual(self.refused(target), "extension", target)
+
+    def test_row_16_a_slash_behind_the_script_is_path_info(self):
+        for script, query in (("/app/env.fcgi", ""), ("/php/env.php", "?format=text")):
+            for info in ("/", "/x.jpg", "/file.jpg/x.php", "/a. b/C~1.TXT"):
+                variables = self.get(script + info.replace(" ", "%20") + query).variables()
+                self.assertEqual(variables["SCRIPT_NAME"], script)
+                self.assertEqual(variables["SCRIPT_FILENAME"], SITE + script.replace("/", "\\"))
 
     def test_long_variables_arrive_whole(self):
         # a name or value of 128 bytes and more has a length of 4 bytes; 70,000 do not fit into one record
@@ -78,6 +128,19 @@ class Variables(support.SystemTest):
         self.assertEqual(variables["QUERY_STRING"], query)
         for name, value in values.items():
             self.assertEqual(variables.get("HTTP_" + name.upper().replace("-", "_")), value, name)
+
+    def test_params_beyond_64_kib_reach_a_program_that_parses_each_record_alone(self):
+        """PHP is one. Values end at any place of a record, and some would have spanned two."""
+        for size in (900, 6001, 12000):
+            values = {f"X-Large-{i}": f"{i}-" + "0123456789" * (size // 10) + "-end" for i in range(min(60, 110_000 // size))}
+            self.assertGreater(sum(map(len, values.values())), 54_000 if size == 900 else 65536)
+            for path in ("/php/env.php?format=text", "/app/env.fcgi?x"):
+                answer = self.get(path + "&q=" + "x" * 9000 + "end", values)
+                variables = answer.variables()
+                for name, value in values.items():
+                    self.assertEqual(variables.get("HTTP_" + name.upper().replace("-", "_")), value, name)
+                self.assertTrue(variables["QUERY_STRING"].endswith("xend"))
+                self.assertEqual(variables["SCRIPT_FILENAME"], SITE + path.partition("?")[0].replace("/", "\\"))
 
     def test_php_sees_the_same(self):
         answer = self.get("/php/env.php/more?format=text", {"X-Sample": "a value"})

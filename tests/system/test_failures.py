@@ -90,7 +90,7 @@ class Programs(Page):
         self.assertEqual(details["Exit code"], "3221225477 (0xC0000005)")
         self.assertEqual(details["Program"], support.windows_path(support.RESPONDER))
 
-    def test_no_output_at_all(self):
+    def test_row_12_no_output_at_all(self):
         self.assertIn("without any output", self.fetch("/app/error.fcgi?kind=nothing", 500, "bad_response")["Details"])
 
     def test_invalid_header_lines_are_left_out(self):

@@ -58,18 +58,24 @@ static void without_script_translated_the_applications_folder_serves(void **stat
     check(&host, "SCRIPT_FILENAME", "");
 }
 
-static void an_empty_path_info_of_its_own_leaves_the_script(void **state)
+static void row_15_an_empty_path_info_of_its_own_leaves_the_script(void **state)
 {
     (void)state;
     struct host host;
     host_init(&host);
     struct cgi_vars_request request = request_to(&host);
-    request.path_info_is_extra = true;
-    host_set_script(&host, "/x.php", "", "C:\\inetpub\\wwwroot"); /* the translation of nothing: the root */
-    check_request(request, "SCRIPT_FILENAME", "C:\\inetpub\\wwwroot\\x.php");
-    check_request(request, "PATH_INFO", "");
-    host_set_script(&host, "/v/x.php", "", "D:\\v\\x.php"); /* hosts that give the script */
-    check_request(request, "SCRIPT_FILENAME", "D:\\v\\x.php");
+    for (int told = 0; told < 2; told++) {
+        request.path_info_is_extra = told;
+        host_remove(&host, "SCRIPT_TRANSLATED");
+        host_set_script(&host, "/x.php", "", "C:\\inetpub\\wwwroot"); /* the translation of nothing: the root */
+        check_request(request, "SCRIPT_FILENAME", "C:\\inetpub\\wwwroot\\x.php");
+        check_request(request, "PATH_INFO", "");
+        host_set_script(&host, "/v/x.php", "", "D:\\v\\x.php"); /* hosts that give the script */
+        check_request(request, "SCRIPT_FILENAME", "D:\\v\\x.php");
+        host_set_script(&host, "/v/x.php", "", "C:\\inetpub\\wwwroot\\");
+        host_set(&host, "SCRIPT_TRANSLATED", "\\\\?\\D:\\v\\x.php"); /* below a virtual directory */
+        check_request(request, "SCRIPT_FILENAME", "D:\\v\\x.php");
+    }
 }
 
 static void script_name_and_url_stand_in_for_each_other(void **state)
@@ -107,7 +113,7 @@ static void row_15_empty_path_info_is_safe(void **state)
     host_set(&host, "PATH_TRANSLATED", "C:\\inetpub\\wwwroot\\index.php");
     host_set(&host, "SCRIPT_NAME", "/a/very/long/script/name/longer/than/anything/else.php");
     check(&host, "PATH_INFO", "");
-    check(&host, "SCRIPT_FILENAME", "C:\\inetpub\\wwwroot\\index.php");
+    check(&host, "SCRIPT_FILENAME", "C:\\inetpub\\wwwroot\\a\\very\\long\\script\\name\\longer\\than\\anything\\else.php");
 }
 
 static void row_15_newline_in_the_url_is_refused(void **state)
@@ -263,7 +269,7 @@ int main(void)
         cmocka_unit_test(script_filename_is_the_script_without_path_info),
         cmocka_unit_test(with_path_info_alone_the_script_is_found_in_script_translated),
         cmocka_unit_test(without_script_translated_the_applications_folder_serves),
-        cmocka_unit_test(an_empty_path_info_of_its_own_leaves_the_script),
+        cmocka_unit_test(row_15_an_empty_path_info_of_its_own_leaves_the_script),
         cmocka_unit_test(script_name_and_url_stand_in_for_each_other),
         cmocka_unit_test(row_15_empty_path_info_is_safe),
         cmocka_unit_test(row_15_newline_in_the_url_is_refused),

@@ -254,6 +254,13 @@ static const char *variable(const struct request *request, const char *name)
         return request->plan.method;
     if (strcmp(name, "QUERY_STRING") == 0)
         return request->plan.query;
+    const struct path_plan *path = request->plan.path;
+    if (path && (strcmp(name, "SCRIPT_NAME") == 0 || strcmp(name, "URL") == 0))
+        return path->script;
+    if (path && strcmp(name, "PATH_INFO") == 0)
+        return path->info;
+    if (path && strcmp(name, "PATH_TRANSLATED") == 0)
+        return path->translated;
     bool few = request->plan.fault == FAULT_NO_VARIABLES;
     for (size_t i = few ? 5 : 0; i < ARRAYSIZE(known); i++)
         if (strcmp(name, known[i][0]) == 0)

@@ -38,11 +38,20 @@ enum client {
 
 struct request;
 
+/* What a host says of the paths. IIS and isapihost refuse some of these themselves; another host may not. */
+struct path_plan {
+    const char *what;
+    const char *script;     /* SCRIPT_NAME, URL */
+    const char *info;       /* PATH_INFO */
+    const char *translated; /* PATH_TRANSLATED */
+};
+
 struct request_plan {
     const char *method;
-    const char *query;  /* of /app/x.fcgi */
-    uint32_t body_len;  /* of the letter 'b' */
-    uint32_t available; /* so much of it is in the ECB already */
+    const char *query;            /* of /app/x.fcgi */
+    const struct path_plan *path; /* instead of that, if any */
+    uint32_t body_len;            /* of the letter 'b' */
+    uint32_t available;           /* so much of it is in the ECB already */
     enum fault fault;
     enum client client;
     bool keep_answer; /* in host->answer; one request at a time */

@@ -5,6 +5,7 @@
  *   ecb_driver DLL io MODE COUNT          how often so many requests, one after the other, make the DLL call the system
  *   ecb_driver DLL vanish MODE COUNT...   clients that go while their requests wait (so many, some of them), send, receive
  *   ecb_driver DLL faults MODE COUNT      COUNT requests with each fault of the host
+ *   ecb_driver DLL paths MODE             what becomes of paths that are not what they seem
  *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
  *   ecb_driver DLL rate SECONDS COUNT...  requests a second with so many running; "-" as DLL: what the driver itself takes
  *   ecb_driver DLL download BYTES COUNT   one long answer after the other; both for tests/bench, see rate.h
@@ -203,6 +204,46 @@ static unsigned ask_worker(unsigned *process)
     return (unsigned)atoi(value);
 }
 
+/* ---- paths ---- */
+
+static const struct path_plan odd_paths[] = {
+    {"plain", "/app/x.fcgi", "/app/x.fcgi/more", "C:\\site\\app\\x.fcgi\\more"},
+    {"empty path info", "/app/x.fcgi", "", "C:\\site"},
+    {"empty path info and translation", "/app/x.fcgi", "", ""},
+    {"slash behind", "/app/x.fcgi", "/app/x.fcgi/", "C:\\site\\app\\x.fcgi\\"},
+    {"tricks behind", "/app/x.fcgi", "/app/x.fcgi/a./C~1.PHP", "C:\\site\\app\\x.fcgi\\a.\\C~1.PHP"},
+    {"newline", "/app/x.fcgi", "/app/x.fcgi/a\nb", "C:\\site\\app\\x.fcgi\\a\nb"},
+    {"newline in the script", "/app/x\n.fcgi", "/app/x\n.fcgi", "C:\\site\\app\\x\n.fcgi"},
+    {"picture", "/app/file.jpg/x.fcgi", "/app/file.jpg/x.fcgi", "C:\\site\\app\\file.jpg\\x.fcgi"},
+    {"dot", "/app/x.fcgi.", "/app/x.fcgi.", "C:\\site\\app\\x.fcgi."},
+    {"space", "/app/x.fcgi ", "/app/x.fcgi ", "C:\\site\\app\\x.fcgi "},
+    {"stream", "/app/x.fcgi::$DATA", "/app/x.fcgi::$DATA", "C:\\site\\app\\x.fcgi::$DATA"},
+    {"short name", "/app/X~1.FCG", "/app/X~1.FCG", "C:\\site\\app\\X~1.FCG"},
+    {"folder with a dot", "/app./x.fcgi", "/app./x.fcgi", "C:\\site\\app.\\x.fcgi"},
+    {"parent", "/app/../x.fcgi", "/app/../x.fcgi", "C:\\site\\app\\..\\x.fcgi"},
+    {"backslash", "/app\\x.fcgi", "/app\\x.fcgi", "C:\\site\\app\\x.fcgi"},
+};
+
+static void paths(const WCHAR *dll, const char *mode)
+{
+    host_open(&host, dll, mode_of(mode));
+    for (size_t i = 0; i < ARRAYSIZE(odd_paths); i++) {
+        const struct request_plan plan = {.method = "GET", .query = "page=env", .path = &odd_paths[i], .keep_answer = true};
+        LONG good = host.totals.answered[2], refused = host.totals.answered[4];
+        char file[128] = "";
+        host.answer_len = 0;
+        host_begin(&host, &plan);
+        wait_all();
+        if (host.totals.answered[2] > good)
+            fact("\nSCRIPT_FILENAME=", file, sizeof file);
+        printf("path %s: 2xx %ld 4xx %ld file '%s'\n", odd_paths[i].what, host.totals.answered[2] - good,
+               host.totals.answered[4] - refused, file);
+    }
+    host_close(&host);
+}
+
+/* ---- clients that vanish ---- */
+
 static void run_vanishing(const struct request_plan *plan, unsigned count, LONG *silent, LONG *good)
 {
     LONG silent_before = host.totals.answered[0], good_before = host.totals.answered[2];
@@ -311,6 +352,8 @@ int main(int argc, char **argv)
         io(dll, argv[3], numbers[0]);
     else if (strcmp(command, "faults") == 0 && count == 1)
         faults(dll, argv[3], numbers[0]);
+    else if (strcmp(command, "paths") == 0)
+        paths(dll, argv[3]);
     else if (strcmp(command, "cycles") == 0)
         cycles(dll, (unsigned)atoi(argv[3]));
     else if (strcmp(command, "rate") == 0)
