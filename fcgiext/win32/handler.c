@@ -25,6 +25,7 @@ enum {
     HANDLER_PROBE = 64,
     HANDLER_STORED = 128,
     HANDLER_STOP = 256,
+    HANDLER_RELEASED = 512,
     SCRATCH_LEN = 512 * 1024,
 };
 
@@ -109,6 +110,11 @@ void handler_written(struct handler *handler, DWORD len, DWORD error)
     handler->written_len = len;
     handler->written_error = error;
     strand_post(&handler->strand, HANDLER_WRITTEN);
+}
+
+void handler_released(struct handler *handler)
+{
+    strand_post(&handler->strand, HANDLER_RELEASED);
 }
 
 void handler_fail(struct handler *handler, const struct pool_action *action)
@@ -385,11 +391,14 @@ static void run(struct strand *strand, LONG bits)
         on_probe(handler);
     if (open && (bits & HANDLER_STOP) && handler->taking_in)
         ecb_close_connection(&handler->ecb); /* or we would wait as long as the client likes */
-    while (open && !handler->taking_in && relay_next(relay, &action))
+    while (open && !handler->taking_in && relay_next(relay, &action)) {
         if (!carry_out(handler, &action)) {
             handler_unref(handler); /* the session's; whoever posted has one of its own */
             return;
         }
+        if (action.kind == RELAY_ACTION_RELEASE)
+            break; /* the worker is free before the client has its answer, and may ask again: HANDLER_RELEASED */
+    }
     report_progress(handler, (bits & HANDLER_READ) != 0);
 }
 

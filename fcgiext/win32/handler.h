@@ -25,6 +25,8 @@ void handler_unref(struct handler *handler);
 void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, bool reused, bool read_pending);
 void handler_read(struct handler *handler);
 void handler_written(struct handler *handler, DWORD len, DWORD error);
+/* The pool knows that the worker is free. */
+void handler_released(struct handler *handler);
 
 /* The id under which the pool knows it: set by handler_assigned. */
 uint64_t handler_request(const struct handler *handler);

@@ -435,12 +435,14 @@ static void release_bound(struct worker_io *worker)
     struct handler *handler = worker->bound;
     struct pool_event event = {.kind = POOL_EVENT_FINISHED, .outcome = worker->outcome};
     event.request = handler_request(handler);
-    unbind(worker);
+    worker->bound = NULL; /* its reference is ours now */
     if (worker->outcome != POOL_OUTCOME_DONE) {
         close_transport(worker);
         worker->read_ready = false;
     }
     engine_pool_event(worker->pool, &event);
+    handler_released(handler);
+    handler_unref(handler);
     if (worker->outcome == POOL_OUTCOME_DONE && worker->read_ready)
         idle_read_came(worker);
     if (worker->external && worker->outcome >= POOL_OUTCOME_UNWRITTEN && !worker->exit_reported) {
