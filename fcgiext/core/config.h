@@ -178,6 +178,8 @@ struct bytes config_app_path(struct bytes path);
 /* Have two versions of a pool the same processes? false when one of the settings marked `recycles` differs: ExePath,
  * Arguments, EnvironmentVars, Protocol, Address, Impersonate, KeepConnections, SignalBeforeTerminateSeconds. */
 bool config_pool_same_processes(const struct config_pool *a, const struct config_pool *b);
+/* The same servers in the same order. */
+bool config_pool_same_addresses(const struct config_pool *a, const struct config_pool *b);
 
 /* May a file that has been read again take the place of what is in force? Not with errors, if that has none: the last good one
  * stays. Nor if nothing of it could serve. */

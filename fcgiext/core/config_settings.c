@@ -352,7 +352,7 @@ static bool same_env(const struct config_pool *a, const struct config_pool *b)
     return same;
 }
 
-static bool same_addresses(const struct config_pool *a, const struct config_pool *b)
+bool config_pool_same_addresses(const struct config_pool *a, const struct config_pool *b)
 {
     bool same = a->address_count == b->address_count;
     for (size_t i = 0; same && i < a->address_count; i++)
@@ -367,7 +367,7 @@ static bool same_setting(const struct config_setting *setting, const struct conf
     case CONFIG_TYPE_STRING:
     case CONFIG_TYPE_PATH: return strcmp(*(char *const *)(const void *)field_a, *(char *const *)(const void *)field_b) == 0;
     case CONFIG_TYPE_ENVIRONMENT: return same_env(a, b);
-    case CONFIG_TYPE_SERVERS: return same_addresses(a, b);
+    case CONFIG_TYPE_SERVERS: return config_pool_same_addresses(a, b);
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_BOOL:
     case CONFIG_TYPE_ENUM: break;

@@ -176,6 +176,48 @@ static void retry_connections(struct engine *engine)
     }
 }
 
+void engine_bound_try(struct engine *engine, struct worker_io *worker, uint32_t try_ms)
+{
+    uint64_t deadline_ms = engine_now_ms() + try_ms;
+    worker_io_ref(worker);
+    EnterCriticalSection(&engine->connect_lock);
+    timers_set(&engine->tries, &worker->try_timer, deadline_ms);
+    uint64_t next_ms = timers_next_ms(&engine->tries);
+    bool wake = next_ms < engine->tries_armed_ms;
+    if (wake)
+        engine->tries_armed_ms = next_ms;
+    LeaveCriticalSection(&engine->connect_lock);
+    if (wake)
+        SetEvent(engine->timer_wake);
+}
+
+void engine_unbound_try(struct engine *engine, struct worker_io *worker)
+{
+    EnterCriticalSection(&engine->connect_lock);
+    bool was_set = timer_is_set(&worker->try_timer);
+    timers_cancel(&engine->tries, &worker->try_timer);
+    LeaveCriticalSection(&engine->connect_lock);
+    if (was_set)
+        worker_io_unref(worker);
+}
+
+/* The time when it should be called next. */
+static uint64_t end_tries(struct engine *engine)
+{
+    for (;;) {
+        uint64_t now_ms = engine_now_ms();
+        EnterCriticalSection(&engine->connect_lock);
+        struct timer_entry *entry = timers_expire(&engine->tries, now_ms);
+        uint64_t next_ms = engine->tries_armed_ms = timers_next_ms(&engine->tries);
+        LeaveCriticalSection(&engine->connect_lock);
+        if (!entry)
+            return next_ms;
+        struct worker_io *worker = CONTAINING_RECORD(entry, struct worker_io, try_timer);
+        worker_io_try_over(worker);
+        worker_io_unref(worker);
+    }
+}
+
 /* The time of the next deadline of all pools. */
 static uint64_t fire_deadlines(struct engine *engine)
 {
@@ -203,7 +245,9 @@ static DWORD WINAPI run_timer(void *context)
     struct engine *engine = context;
     while (!engine->stopping || engine->objects) {
         retry_connections(engine);
+        uint64_t tries_ms = end_tries(engine);
         uint64_t next_ms = fire_deadlines(engine);
+        next_ms = tries_ms < next_ms ? tries_ms : next_ms;
         uint64_t now_ms = engine_now_ms();
         DWORD wait_ms = INFINITE;
         if (engine->connecting)
@@ -274,6 +318,7 @@ struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *
         return NULL;
     }
     forget_prepared(pool);
+    pool_version_follow(version, pool->version); /* only this thread changes that */
     pool->next_version = version;
     pool->next_workers = workers;
     return pool;
@@ -316,6 +361,8 @@ struct engine *engine_create(DWORD *error)
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->settings_lock);
     InitializeCriticalSection(&engine->intake_lock);
+    timers_init(&engine->tries, engine_now_ms());
+    engine->tries_armed_ms = UINT64_MAX;
     engine->objects = 1; /* ours, until engine_destroy */
     *error = (DWORD)WSAStartup(MAKEWORD(2, 2), &wsa);
     engine->wsa_started = *error == 0;

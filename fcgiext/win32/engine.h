@@ -12,6 +12,7 @@
 
 #include "fcgiext/core/config.h"
 #include "fcgiext/core/pool.h"
+#include "fcgiext/core/timers.h"
 #include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
@@ -64,7 +65,9 @@ struct engine {
     HANDLE idle;           /* set when objects comes to 0 */
     CRITICAL_SECTION connect_lock;
     bool wsa_started;
-    struct worker_io *connecting; /* a list of those whose program does not listen yet; references */
+    struct worker_io *connecting; /* a list of those whose program does not listen yet; references; under connect_lock */
+    struct timers tries;          /* to connect to one server of several; under connect_lock; references */
+    uint64_t tries_armed_ms;      /* the deadline of them that the timer knows of */
 };
 
 /* NULL and *error: not even memory or threads. A broken configuration is no error here: requests get it explained. */
@@ -93,5 +96,9 @@ void engine_object_gone(struct engine *engine);
 
 /* Has worker_io_try_connect called soon, from the timer's thread. */
 void engine_retry_connect(struct engine *engine, struct worker_io *worker);
+
+/* Has worker_io_try_over called when so much time has passed, if it is not cancelled before. One at a time for a worker. */
+void engine_bound_try(struct engine *engine, struct worker_io *worker, uint32_t try_ms);
+void engine_unbound_try(struct engine *engine, struct worker_io *worker);
 
 #endif

@@ -11,6 +11,7 @@
 enum { WORKERS_PER_PROCESSOR = 4, EXTERNAL_CONNECTIONS = 32 };
 
 static const char php_limit[] = "PHP_FCGI_MAX_REQUESTS";
+static const char allowed_peers[] = "FCGI_WEB_SERVER_ADDRS"; /* libfcgi and php refuse connections from elsewhere */
 
 static DWORD make_command_line(struct process_plan *plan, const struct config_pool *config)
 {
@@ -55,26 +56,45 @@ static WCHAR *env_entry(const char *name, const char *value)
     return entry;
 }
 
+static bool has_env(const struct config_pool *config, const char *name)
+{
+    for (size_t i = 0; i < config->env_count; i++)
+        if (bytes_equal_nocase(bytes_of_str(config->env[i].name), bytes_of_str(name)))
+            return true;
+    return false;
+}
+
+static DWORD add_env(struct process_plan *plan, const char *name, const char *value)
+{
+    plan->env[plan->env_count] = env_entry(name, value);
+    return plan->env[plan->env_count++] ? 0 : ERROR_OUTOFMEMORY;
+}
+
+/* An empty list would refuse everybody: it means that the program is to get none (64-bit libfcgi 2.4.2 may crash on one). */
+static bool is_left_out(const struct config_env *env)
+{
+    return *env->value == '\0' && bytes_equal_nocase(bytes_of_str(env->name), bytes_of_str(allowed_peers));
+}
+
+/* What is configured goes before what is ours. */
 static DWORD make_env(struct process_plan *plan, const struct config_pool *config)
 {
-    plan->env = calloc(config->env_count + 1, sizeof *plan->env);
+    enum { OWN = 2 };
+    DWORD error = 0;
+    plan->env = calloc(config->env_count + OWN, sizeof *plan->env);
     if (!plan->env)
         return ERROR_OUTOFMEMORY;
-    bool has_php_limit = false;
-    for (size_t i = 0; i < config->env_count; i++) {
-        const struct config_env *env = &config->env[i];
-        plan->env[plan->env_count] = env_entry(env->name, env->value);
-        if (!plan->env[plan->env_count++])
-            return ERROR_OUTOFMEMORY;
-        has_php_limit |= bytes_equal_nocase(bytes_of_str(env->name), bytes_of_str(php_limit));
-    }
-    if (has_php_limit)
-        return 0;
+    for (size_t i = 0; i < config->env_count && !error; i++)
+        if (!is_left_out(&config->env[i]))
+            error = add_env(plan, config->env[i].name, config->env[i].value);
     /* php's own limit (500 unless told) must not end a process that we count on */
     char limit[16];
     snprintf(limit, sizeof limit, "%lu", (unsigned long)config->instance_max_requests + 1);
-    plan->env[plan->env_count] = env_entry(php_limit, limit);
-    return plan->env[plan->env_count++] ? 0 : ERROR_OUTOFMEMORY;
+    if (!error && !has_env(config, php_limit))
+        error = add_env(plan, php_limit, limit);
+    if (!error && plan->tcp && !has_env(config, allowed_peers))
+        error = add_env(plan, allowed_peers, "127.0.0.1");
+    return error;
 }
 
 DWORD pool_plan_make(struct process_plan *plan, const struct config_pool *config)
@@ -83,6 +103,7 @@ DWORD pool_plan_make(struct process_plan *plan, const struct config_pool *config
     plan->signal_ms = config->signal_before_terminate_s * 1000;
     if (config->address_count)
         return 0; /* no process of ours */
+    plan->tcp = config->protocol == CONFIG_PROTOCOL_TCP;
     DWORD error = make_command_line(plan, config);
     return error ? error : make_env(plan, config);
 }

@@ -1,5 +1,5 @@
-/* process: see process.h. Our copy of the pipe's server end is closed as soon as the child has its own: a copy kept
- * here would keep a dead child's pipe alive. The process starts suspended, so that it is in its job before it can have
+/* process: see process.h. Our copy of the pipe's server end, or of the listening socket, is closed as soon as the child has its
+ * own: a copy kept here would keep a dead child's pipe alive. The process starts suspended, so that it is in its job before it can have
  * a child of its own. */
 #include "fcgiext/win32/process.h"
 
@@ -34,9 +34,8 @@ static DWORD name_pipe(WCHAR *name)
     return 0;
 }
 
-DWORD process_create_pipe(struct process *process, HANDLE *server_end)
+static DWORD create_pipe(struct process *process, HANDLE *server_end)
 {
-    ZeroMemory(process, sizeof *process);
     DWORD error = name_pipe(process->pipe_name);
     if (error)
         return error;
@@ -52,6 +51,44 @@ DWORD process_create_pipe(struct process *process, HANDLE *server_end)
     if (!error)
         *server_end = pipe;
     return error;
+}
+
+/* Exclusive: no other program can bind the port after us and take our connections. The backlog takes a connection before the
+ * program accepts, so we can connect before it runs. Overlapped, as socket() makes them: the connections that the program accepts
+ * are of the same kind, and on others one thread's recv() would hold up another one's send(). */
+static DWORD create_listener(struct process *process, HANDLE *server_end)
+{
+    BOOL exclusive = TRUE;
+    int len = sizeof process->address;
+    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    if (listener == INVALID_SOCKET)
+        return (DWORD)WSAGetLastError();
+    SetHandleInformation((HANDLE)listener, HANDLE_FLAG_INHERIT, 0); /* until its own process is created */
+    process->address.sin_family = AF_INET;
+    process->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&exclusive, sizeof exclusive) ||
+        bind(listener, (const struct sockaddr *)&process->address, len) || listen(listener, SOMAXCONN) ||
+        getsockname(listener, (struct sockaddr *)&process->address, &len)) {
+        DWORD error = (DWORD)WSAGetLastError();
+        closesocket(listener);
+        return error;
+    }
+    *server_end = (HANDLE)listener;
+    return 0;
+}
+
+DWORD process_create_stdin(struct process *process, const struct process_plan *plan, HANDLE *server_end)
+{
+    ZeroMemory(process, sizeof *process);
+    return plan->tcp ? create_listener(process, server_end) : create_pipe(process, server_end);
+}
+
+void process_close_stdin(const struct process_plan *plan, HANDLE server_end)
+{
+    if (plan->tcp)
+        closesocket((SOCKET)server_end);
+    else
+        CloseHandle(server_end);
 }
 
 /* ---- environment ---- */
@@ -80,7 +117,8 @@ static BOOL replaced(const WCHAR *entry, const WCHAR *const *by, unsigned count)
     return FALSE;
 }
 
-/* One block, sorted by name, with `own` in place of the host's variables of the same names. NULL: out of memory. */
+/* One block, sorted by name, with `own` in place of the host's variables of the same names; one without a sign takes the host's
+ * variable away. NULL: out of memory. */
 static WCHAR *environment_block(const WCHAR *const *own, unsigned own_count)
 {
     WCHAR *host = GetEnvironmentStringsW();
@@ -98,7 +136,8 @@ static WCHAR *environment_block(const WCHAR *const *own, unsigned own_count)
         if (!replaced(entry, own, own_count))
             entries[count++] = entry;
     for (unsigned i = 0; i < own_count; i++)
-        entries[count++] = own[i];
+        if (wcschr(own[i], L'='))
+            entries[count++] = own[i];
     for (size_t i = 0; i < count; i++)
         len += wcslen(entries[i]) + 1;
     qsort(entries, count, sizeof *entries, compare_entries);
@@ -125,7 +164,10 @@ static WCHAR *environment_of(const struct process *process, const struct process
     enum { OWN = 2 };
     WCHAR pipe[PROCESS_PIPE_NAME_LEN + 32];
     WCHAR event[64];
-    swprintf(pipe, ARRAYSIZE(pipe), L"_FCGI_X_PIPE_=%ls", process->pipe_name);
+    if (plan->tcp)
+        wcscpy(pipe, L"_FCGI_X_PIPE_"); /* what the host itself may have been given is not for this one */
+    else
+        swprintf(pipe, ARRAYSIZE(pipe), L"_FCGI_X_PIPE_=%ls", process->pipe_name);
     const WCHAR **own = malloc((plan->env_count + OWN) * sizeof *own);
     if (!own)
         return NULL;
@@ -227,7 +269,7 @@ DWORD process_start(struct process *process, const struct process_plan *plan, HA
 free_environment:
     free(environment);
 close_server_end:
-    CloseHandle(server_end);
+    process_close_stdin(plan, server_end);
     return error;
 }
 

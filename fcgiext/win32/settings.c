@@ -130,10 +130,22 @@ struct pool_version *pool_version_create(struct settings *settings, const struct
     version->config = config;
     version->limits = pool_limits_of(config);
     settings_ref(settings);
-    if (pool_plan_make(&version->plan, config) == 0)
+    bool made = pool_plan_make(&version->plan, config) == 0;
+    if (config->address_count)
+        version->servers = server_list_create((uint32_t)config->address_count);
+    if (made && (version->servers || !config->address_count))
         return version;
     pool_version_unref(version);
     return NULL;
+}
+
+void pool_version_follow(struct pool_version *version, const struct pool_version *old)
+{
+    if (!old || !old->servers || !version->servers || !config_pool_same_addresses(old->config, version->config))
+        return;
+    server_list_unref(version->servers);
+    version->servers = old->servers;
+    server_list_ref(version->servers);
 }
 
 void pool_version_ref(struct pool_version *version)
@@ -146,6 +158,8 @@ void pool_version_unref(struct pool_version *version)
     if (InterlockedDecrement(&version->refs))
         return;
     pool_plan_free(&version->plan);
+    if (version->servers)
+        server_list_unref(version->servers);
     settings_unref(version->settings);
     free(version);
 }

@@ -16,6 +16,7 @@
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/routes.h"
 #include "fcgiext/win32/process.h"
+#include "fcgiext/win32/server_list.h"
 
 struct engine;
 struct engine_pool;
@@ -54,10 +55,14 @@ struct pool_version {
     const struct config_pool *config;
     struct pool_limits limits;
     struct process_plan plan;
+    struct server_list *servers; /* NULL: processes of our own; a reference */
 };
 
 /* NULL: out of memory. */
 struct pool_version *pool_version_create(struct settings *settings, const struct config_pool *config);
+/* The version that follows `old` (may be NULL) goes on with what is known of its servers, if they are the same. Before any worker
+ * has it. */
+void pool_version_follow(struct pool_version *version, const struct pool_version *old);
 void pool_version_ref(struct pool_version *version);
 void pool_version_unref(struct pool_version *version);
 

@@ -10,7 +10,7 @@
 #include "fcgiext/core/relay.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/handler.h"
-#include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/worker_connect.h"
 
 _Static_assert((int)WORKER_READ_LEN <= (int)RELAY_READ_LEN, "the relay has room for one read beyond its limit");
 
@@ -26,6 +26,8 @@ enum {
     WORKER_WANT_CLOSE = 256,
     WORKER_WANT_RELEASE = 512,
     WORKER_EXITED = 1024,
+    WORKER_TRY_OVER = 2048,
+    WORKER_KNOCKED = 4096,
 };
 
 static void run(struct strand *strand, LONG bits);
@@ -65,7 +67,7 @@ static void on_launch(struct iocp_op *op, DWORD len, DWORD error)
 {
     (void)len;
     (void)error;
-    post_and_unref(CONTAINING_RECORD(op, struct worker_io, launch_op), WORKER_MAIL);
+    post_and_unref(CONTAINING_RECORD(op, struct worker_io, launch_op), WORKER_MAIL | WORKER_TRY_CONNECT);
 }
 
 static void on_read(struct iocp_op *op, DWORD len, DWORD error)
@@ -88,8 +90,15 @@ static void on_connect(struct iocp_op *op, DWORD len, DWORD error)
 {
     struct worker_io *worker = CONTAINING_RECORD(op, struct worker_io, connect_op);
     (void)len;
-    worker->read_error = error; /* nothing is read while it connects */
+    worker->connect_error = error;
     post_and_unref(worker, WORKER_CONNECT_DONE);
+}
+
+static void on_knock(struct iocp_op *op, DWORD len, DWORD error)
+{
+    (void)len;
+    (void)error;
+    post_and_unref(CONTAINING_RECORD(op, struct worker_io, knock_op), WORKER_KNOCKED);
 }
 
 static void on_exit_op(struct iocp_op *op, DWORD len, DWORD error)
@@ -97,15 +106,6 @@ static void on_exit_op(struct iocp_op *op, DWORD len, DWORD error)
     (void)len;
     (void)error;
     post_and_unref(CONTAINING_RECORD(op, struct worker_io, exit_op), WORKER_EXITED);
-}
-
-/* On a thread of the system's wait pool: only hands on, so that UnregisterWaitEx never waits long. */
-static void CALLBACK on_exit_wait(void *context, BOOLEAN timed_out)
-{
-    struct worker_io *worker = context;
-    (void)timed_out;
-    InterlockedExchange(&worker->exit_fired, 1);
-    iocp_post(worker->port, &worker->exit_op);
 }
 
 /* ---- reading and writing ---- */
@@ -123,6 +123,7 @@ static void idle_read_came(struct worker_io *worker)
 {
     worker->read_ready = false;
     close_transport(worker);
+    worker_connect_broken(worker);
     if (!worker->closing)
         report(worker, POOL_EVENT_DISCONNECTED, worker->read_error);
 }
@@ -174,6 +175,8 @@ static void read_done(struct worker_io *worker)
     if (worker->read_len == 0 && worker->read_error == 0)
         worker->read_error = ERROR_HANDLE_EOF; /* TCP: the other side has closed */
     worker->read_ready = true;
+    if (worker->read_len)
+        worker_connect_answered(worker);
     if (worker->bound)
         handler_read(worker->bound);
     else
@@ -190,141 +193,40 @@ static void write_done(struct worker_io *worker)
     handler_unref(writer);
 }
 
-/* ---- start and connection ---- */
+/* ---- start and connection: worker_connect does it ---- */
 
 /* Its own pool says that it is there. From now on a read is always pending while it is idle. */
-static void connected(struct worker_io *worker, enum pool_event_kind kind)
+void worker_io_connected(struct worker_io *worker, enum pool_event_kind kind)
 {
     worker->connecting = false;
-    worker->reused = false;
+    /* a program of ours that has ended meanwhile has not accepted this one: what is written to it may need a second try */
+    worker->reused = kind == POOL_EVENT_CONNECTED && worker->version->plan.tcp;
     if (worker->closing)
         return;
     begin_read(worker);
     report(worker, kind, 0);
 }
 
-static DWORD watch_exit(struct worker_io *worker)
+void worker_io_not_connected(struct worker_io *worker, enum pool_event_kind kind, DWORD error)
 {
-    worker_io_ref(worker); /* for exit_op */
-    if (RegisterWaitForSingleObject(&worker->exit_wait, worker->process.process, on_exit_wait, worker, INFINITE,
-                                    WT_EXECUTEONLYONCE))
-        return 0;
-    worker_io_unref(worker);
-    return GetLastError();
-}
-
-static DWORD open_pipe(struct worker_io *worker)
-{
-    InterlockedIncrement(&worker->pool->engine->io.opens);
-    return transport_open_pipe(&worker->transport, worker->port, worker->process.pipe_name);
-}
-
-static DWORD start_process(struct worker_io *worker)
-{
-    HANDLE server_end = INVALID_HANDLE_VALUE;
-    DWORD error = process_create_pipe(&worker->process, &server_end);
-    if (error)
-        return error;
-    error = open_pipe(worker);
-    if (error) {
-        CloseHandle(server_end);
-        return error;
-    }
-    error = process_start(&worker->process, &worker->version->plan, server_end);
-    if (!error)
-        error = watch_exit(worker);
-    return error;
-}
-
-static DWORD begin_tcp(struct worker_io *worker)
-{
-    const struct config_pool *config = worker->version->config;
-    const struct config_address *address = &config->addresses[(uint32_t)worker->id % config->address_count];
-    struct sockaddr_storage resolved;
-    int resolved_len = 0;
-    DWORD error = tcp_resolve(address, &resolved, &resolved_len);
-    if (error)
-        return error;
-    worker_io_ref(worker);
-    InterlockedIncrement(&worker->pool->engine->io.opens);
-    error =
-        transport_open_tcp(&worker->transport, worker->port, (struct sockaddr *)&resolved, resolved_len, &worker->connect_op);
-    if (error)
-        worker_io_unref(worker);
-    return error;
-}
-
-static void fail_start(struct worker_io *worker, DWORD error)
-{
-    process_kill(&worker->process); /* it may run, if only the watch failed */
+    worker->connecting = false;
     close_transport(worker);
-    report(worker, POOL_EVENT_START_FAILED, error);
+    report(worker, kind, error);
 }
 
 static void do_start(struct worker_io *worker)
 {
-    DWORD error = ERROR_OUTOFMEMORY;
     worker->read_buffer = malloc(WORKER_READ_LEN);
     if (worker->read_buffer)
-        error = worker->external ? begin_tcp(worker) : start_process(worker);
-    if (error) {
-        fail_start(worker, error);
-        return;
-    }
-    if (!worker->external) {
-        worker->started = true;
-        connected(worker, POOL_EVENT_STARTED);
-    }
-}
-
-static void tcp_done(struct worker_io *worker)
-{
-    DWORD error = worker->read_error;
-    if (!error && transport_is_open(&worker->transport))
-        error = transport_tcp_connected(&worker->transport);
-    bool first = !worker->started;
-    if (!error) {
-        worker->started = true;
-        connected(worker, first ? POOL_EVENT_STARTED : POOL_EVENT_CONNECTED);
-    } else if (first) {
-        fail_start(worker, error);
-    } else if (!worker->closing) {
-        close_transport(worker);
-        report(worker, POOL_EVENT_DISCONNECTED, error);
-    }
-}
-
-/* The program has disconnected and will listen again in a moment: until then the name is busy (231). */
-static void try_connect(struct worker_io *worker)
-{
-    if (!worker->connecting || worker->closing)
-        return;
-    DWORD error = open_pipe(worker);
-    if (!error) {
-        connected(worker, POOL_EVENT_CONNECTED);
-        return;
-    }
-    if (error == ERROR_PIPE_BUSY) {
-        engine_retry_connect(worker->pool->engine, worker);
-        return;
-    }
-    worker->connecting = false;
-    report(worker, POOL_EVENT_DISCONNECTED, error);
+        worker_connect_start(worker);
+    else
+        worker_io_not_connected(worker, POOL_EVENT_START_FAILED, ERROR_OUTOFMEMORY);
 }
 
 static void do_connect(struct worker_io *worker)
 {
     close_transport(worker);
-    worker->connecting = true;
-    if (!worker->external) {
-        try_connect(worker);
-        return;
-    }
-    DWORD error = begin_tcp(worker);
-    if (error) {
-        worker->connecting = false;
-        report(worker, POOL_EVENT_DISCONNECTED, error);
-    }
+    worker_connect_again(worker);
 }
 
 /* ---- the pool's actions ---- */
@@ -351,28 +253,26 @@ static void unbind(struct worker_io *worker)
 static void do_abort(struct worker_io *worker, const struct pool_action *action)
 {
     struct handler *handler = (struct handler *)(ULONG_PTR)action->tag;
+    if (action->cause == ERROR_CAUSE_STARTUP_TIMEOUT || action->cause == ERROR_CAUSE_ACTIVITY_TIMEOUT)
+        worker_connect_broken(worker);
     handler_fail(handler, action); /* also when it has just let go: its FINISHED has crossed this and counts for nothing */
     if (worker->bound == handler)
         unbind(worker);
     handler_unref(handler); /* the pool's */
 }
 
-/* A program that waits for a connection on its synchronous pipe sleeps through the event: a connection wakes it. */
 static void do_signal(struct worker_io *worker)
 {
     process_signal(&worker->process);
-    if (worker->external || transport_is_open(&worker->transport))
-        return;
-    struct transport knock;
-    transport_init(&knock);
-    if (transport_open_pipe(&knock, worker->port, worker->process.pipe_name) == 0)
-        transport_close(&knock);
+    if (!worker->external && (worker->try_pending || !transport_is_open(&worker->transport)))
+        worker_connect_knock(worker);
 }
 
 static void do_close(struct worker_io *worker)
 {
     worker->closing = true;
     close_transport(worker);
+    worker_connect_end(worker);
     if (worker->external && !worker->exit_reported) {
         worker->exit_reported = true; /* a connection is all there is of it */
         report(worker, POOL_EVENT_EXITED, 0);
@@ -383,6 +283,8 @@ static void do_release(struct worker_io *worker)
 {
     worker->closing = true;
     close_transport(worker);
+    worker_connect_end(worker);
+    worker_connect_knock_end(worker);
     process_kill(&worker->process); /* grandchildren, or a process that could not be ended in time */
     if (worker->exit_wait) {
         UnregisterWaitEx(worker->exit_wait, INVALID_HANDLE_VALUE); /* its callback is over, or never comes */
@@ -440,6 +342,8 @@ static void release_bound(struct worker_io *worker)
         close_transport(worker);
         worker->read_ready = false;
     }
+    if (worker->outcome >= POOL_OUTCOME_UNWRITTEN)
+        worker_connect_broken(worker); /* before the pool tries it again, on another server */
     engine_pool_event(worker->pool, &event);
     handler_released(handler);
     handler_unref(handler);
@@ -464,7 +368,7 @@ static void run(struct strand *strand, LONG bits)
     struct worker_io *worker = CONTAINING_RECORD(strand, struct worker_io, strand);
     worker_io_ref(worker);
     if (bits & WORKER_CONNECT_DONE)
-        tcp_done(worker);
+        worker_connect_done(worker);
     if (bits & WORKER_WRITE_DONE)
         write_done(worker);
     if (bits & WORKER_READ_DONE)
@@ -481,8 +385,12 @@ static void run(struct strand *strand, LONG bits)
     }
     if (bits & WORKER_EXITED)
         exited(worker);
+    if (bits & WORKER_TRY_OVER)
+        worker_connect_try_over(worker);
+    if (bits & WORKER_KNOCKED)
+        worker_connect_knock_end(worker);
     if (bits & WORKER_TRY_CONNECT)
-        try_connect(worker);
+        worker_connect_try(worker);
     empty_mailbox(worker);
     worker_io_unref(worker);
 }
@@ -503,11 +411,14 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
     worker->version = pool->version;
     pool_version_ref(worker->version);
     transport_init(&worker->transport);
+    transport_init(&worker->knock);
+    servers_use_init(&worker->use);
     worker->launch_op.done = on_launch;
     worker->exit_op.done = on_exit_op;
     worker->read_op.done = on_read;
     worker->write_op.done = on_write;
     worker->connect_op.done = on_connect;
+    worker->knock_op.done = on_knock;
     engine_object_born(pool->engine);
     return worker;
 }
@@ -532,6 +443,11 @@ void worker_io_kick(struct worker_io *worker, bool slow)
 void worker_io_try_connect(struct worker_io *worker)
 {
     strand_post(&worker->strand, WORKER_TRY_CONNECT);
+}
+
+void worker_io_try_over(struct worker_io *worker)
+{
+    strand_post(&worker->strand, WORKER_TRY_OVER);
 }
 
 void worker_io_want_write(struct worker_io *worker, struct bytes bytes)

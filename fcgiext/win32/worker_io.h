@@ -7,6 +7,8 @@
 #define FCGIEXT_WIN32_WORKER_IO_H
 
 #include "fcgiext/core/pool.h"
+#include "fcgiext/core/servers.h"
+#include "fcgiext/core/timers.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/process.h"
 #include "fcgiext/win32/strand.h"
@@ -41,6 +43,16 @@ struct worker_io {
     bool read_stale;                   /* the pending read is of a connection that has been closed */
     bool read_wanted;                  /* begin one when the stale one has completed */
     struct worker_io *next_connecting; /* in the engine's list */
+    struct servers_use use;            /* which external server it is connected to */
+    struct timer_entry try_timer;      /* the engine's: the end of the try to connect to it */
+    bool try_pending, try_over;        /* a TCP connection is being made; it has taken too long */
+    uint64_t try_began_ms;
+    struct transport knock; /* see worker_connect_knock; over TCP until knock_op has completed */
+    struct iocp_op knock_op;
+    bool knocking; /* over a pipe: once more soon */
+    uint64_t knock_until_ms;
+    DWORD connect_error; /* of connect_op, written by its completion */
+    DWORD last_error;    /* of the servers tried so far */
     DWORD write_done_len, write_error;
     uint8_t *read_buffer;
 
@@ -64,8 +76,14 @@ void worker_io_put(struct worker_io *worker, const struct pool_action *action);
 /* After it: has the mailbox emptied. */
 void worker_io_kick(struct worker_io *worker, bool slow);
 
-/* The connector's try, from the engine's timer thread. */
+/* The connector's try, from the engine's timer thread or the resolver. */
 void worker_io_try_connect(struct worker_io *worker);
+/* From the engine's timer thread: the time that engine_bound_try was given has passed. */
+void worker_io_try_over(struct worker_io *worker);
+
+/* For worker_connect, on the strand: the connection stands; there is none, and the pool is told so. */
+void worker_io_connected(struct worker_io *worker, enum pool_event_kind kind);
+void worker_io_not_connected(struct worker_io *worker, enum pool_event_kind kind, DWORD error);
 
 /* For the bound handler, on its strand. */
 void worker_io_want_write(struct worker_io *worker, struct bytes bytes);

@@ -1,5 +1,5 @@
 /* misbehave: a FastCGI program that does what a program must not do, when it is told to. It speaks FastCGI by hand over the pipe that
- * is its standard input, because libfcgi would do it right.
+ * is its standard input, or over connections to the socket that is (Protocol=Tcp), because libfcgi would do it right.
  *
  * What it is told are words NAME=VALUE: its arguments, or the query of a request (separated by &), which goes before them.
  *   way=NAME   one of the table `ways` below
@@ -42,7 +42,9 @@ struct record {
     uint8_t content[MAX_RECORD_LEN];
 };
 
-static HANDLE pipe_end;
+static HANDLE pipe_end;       /* or the socket that listens */
+static bool tcp;              /* it is a socket */
+static SOCKET tcp_connection; /* INVALID_SOCKET: none */
 static char arguments[WORDS_LEN];
 static char program[MAX_PATH];
 static unsigned long requests, connections;
@@ -75,11 +77,20 @@ static unsigned long number(const struct request *request, const char *name, uns
 
 /* ---- the pipe. A read or write that fails is the end of the connection, whatever the reason. */
 
+static bool read_some(char *to, size_t len, DWORD *got)
+{
+    if (!tcp)
+        return ReadFile(pipe_end, to, (DWORD)len, got, NULL) && *got > 0;
+    int received = recv(tcp_connection, to, (int)len, 0);
+    *got = (DWORD)received;
+    return received > 0;
+}
+
 static bool read_all(void *target, size_t len)
 {
     DWORD got = 0;
     for (char *to = target; len > 0; to += got, len -= got)
-        if (!ReadFile(pipe_end, to, (DWORD)len, &got, NULL) || got == 0)
+        if (!read_some(to, len, &got))
             return false;
     return true;
 }
@@ -94,11 +105,20 @@ static bool read_record(struct record *record)
     return read_all(record->content, record->len + header[6]);
 }
 
+static bool write_some(const char *from, size_t len, DWORD *written)
+{
+    if (!tcp)
+        return WriteFile(pipe_end, from, (DWORD)len, written, NULL);
+    int sent = send(tcp_connection, from, (int)len, 0);
+    *written = (DWORD)sent;
+    return sent >= 0;
+}
+
 static void write_all(const void *bytes, size_t len)
 {
     DWORD written = 0;
     for (const char *from = bytes; len > 0; from += written, len -= written)
-        if (!WriteFile(pipe_end, from, (DWORD)len, &written, NULL))
+        if (!write_some(from, len, &written))
             return;
 }
 
@@ -120,9 +140,36 @@ static void put_end(uint8_t *out, size_t *len, uint8_t protocol_status)
 
 static void disconnect(struct request *request)
 {
+    request->connected = false;
+    if (tcp) {
+        closesocket(tcp_connection);
+        tcp_connection = INVALID_SOCKET;
+        return;
+    }
     FlushFileBuffers(pipe_end); /* until the other side has read all */
     DisconnectNamedPipe(pipe_end);
-    request->connected = false;
+}
+
+/* Waits for the next connection. */
+static bool accept_connection(void)
+{
+    if (tcp) {
+        tcp_connection = accept((SOCKET)pipe_end, NULL, NULL);
+        return tcp_connection != INVALID_SOCKET;
+    }
+    return ConnectNamedPipe(pipe_end, NULL) || GetLastError() == ERROR_PIPE_CONNECTED || GetLastError() == ERROR_NO_DATA;
+}
+
+static void look_at_stdin(void)
+{
+    WSADATA data;
+    struct sockaddr_in address;
+    int len = sizeof address;
+    tcp_connection = INVALID_SOCKET;
+    pipe_end = GetStdHandle(STD_INPUT_HANDLE);
+    if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
+        ExitProcess(66);
+    tcp = getsockname((SOCKET)pipe_end, (struct sockaddr *)&address, &len) == 0;
 }
 
 /* ---- the normal course */
@@ -319,6 +366,16 @@ static void end_then_silent(struct request *request)
     sleep_for_ever(request);
 }
 
+static void wait_at_gate(const struct request *request);
+
+static void exit_unaccepted(struct request *request)
+{
+    answer(request);
+    disconnect(request);
+    wait_at_gate(request);
+    leave(request);
+}
+
 static bool serve(void);
 
 static void serve_one_connection(struct request *request)
@@ -341,6 +398,7 @@ static const struct way {
     {"one-connection", AT_START, serve_one_connection,
      "never calls ConnectNamedPipe, as wfastcgi: serves the first connection, exits"},
     {"ignore-event", AT_START, NULL, "does not obey the shutdown event"},
+    {"poll-event", AT_START, NULL, "looks at the shutdown event before and after it waits for a connection, as php"},
     {"exit-after-connect", AT_CONNECT, leave, "exits when it has a connection, and has read nothing"},
     {"exit-after-begin", AT_BEGIN, leave, "exits when it has read BEGIN_REQUEST"},
     {"exit-in-stdin", AT_REQUEST, exit_in_stdin, "exits when it has read half of the body"},
@@ -348,6 +406,7 @@ static const struct way {
     {"exit-after-end", AT_REQUEST, exit_after_end, "exits right after END_REQUEST"},
     {"exit-on-next", AT_REQUEST, exit_on_next, "answers, reads the whole next request on the kept connection, and exits"},
     {"close-on-next", AT_REQUEST, close_on_next, "answers, and disconnects when the next request comes; lives on"},
+    {"exit-unaccepted", AT_REQUEST, exit_unaccepted, "answers, disconnects, goes to the gate (again), exits"},
     {"crash", AT_REQUEST, crash, "crashes"},
     {"silent", AT_REQUEST, sleep_for_ever, "never answers, and reads no more"},
     {"eof", AT_REQUEST, end_of_file, "disconnects after the byte `at` of its answer; lives on"},
@@ -389,8 +448,7 @@ static void wait_at_gate(const struct request *request)
     struct sockaddr_in address = {.sin_family = AF_INET};
     char name[NAME_LEN], line[NAME_LEN + 2], got;
     unsigned long port = number(request, "gate", 0);
-    WSADATA data;
-    if (port == 0 || WSAStartup(MAKEWORD(2, 2), &data) != 0)
+    if (port == 0)
         return;
     SOCKET gate = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_port = htons((u_short)port);
@@ -466,20 +524,31 @@ static DWORD WINAPI obey_event(void *event)
     ExitProcess(0);
 }
 
+static HANDLE shutdown_event; /* NULL: none, or not to be obeyed */
+
 static void watch_event(void)
 {
     const char *event = getenv("_FCGI_SHUTDOWN_EVENT_");
     char way[NAME_LEN];
     word(arguments, "way", way, sizeof way);
-    if (event != NULL && strcmp(way, "ignore-event") != 0)
-        CloseHandle(CreateThread(NULL, 0, obey_event, (HANDLE)(uintptr_t)strtoul(event, NULL, 10), 0, NULL));
+    if (event == NULL || strcmp(way, "ignore-event") == 0)
+        return;
+    shutdown_event = (HANDLE)(uintptr_t)strtoul(event, NULL, 10);
+    if (strcmp(way, "poll-event") != 0)
+        CloseHandle(CreateThread(NULL, 0, obey_event, shutdown_event, 0, NULL));
+}
+
+static void poll_event(void)
+{
+    if (shutdown_event != NULL && WaitForSingleObject(shutdown_event, 0) == WAIT_OBJECT_0)
+        ExitProcess(0);
 }
 
 int main(int argc, char **argv)
 {
     struct request nobody = {.connected = true};
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
-    pipe_end = GetStdHandle(STD_INPUT_HANDLE);
+    look_at_stdin();
     snprintf(program, sizeof program, "%s", argv[0]);
     for (int i = 1; i < argc; i++) {
         size_t used = strlen(arguments);
@@ -488,7 +557,8 @@ int main(int argc, char **argv)
     log_start();
     watch_event();
     misbehave(&nobody, AT_START);
-    while (ConnectNamedPipe(pipe_end, NULL) || GetLastError() == ERROR_PIPE_CONNECTED || GetLastError() == ERROR_NO_DATA) {
+    for (poll_event(); accept_connection(); poll_event()) {
+        poll_event();
         connections++;
         misbehave(&nobody, AT_CONNECT);
         while (serve()) {

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "tests/helpers/system_handles.h"
+#include "tools/demo/programs/untimed_select.h"
 
 enum { TEXT_LEN = 256, LAST_INHERITED = 0x1000 };
 
@@ -70,6 +71,23 @@ static void look_at_pipe(HANDLE pipe)
     LocalFree(descriptor);
 }
 
+static void look_at_socket(SOCKET socket)
+{
+    struct sockaddr_in address;
+    int len = sizeof address;
+    WSADATA data;
+    if (WSAStartup(MAKEWORD(2, 2), &data) != 0 || getsockname(socket, (struct sockaddr *)&address, &len) != 0)
+        return;
+    add_fact("socket_address", inet_ntoa(address.sin_addr));
+    add_number("socket_port", ntohs(address.sin_port));
+}
+
+static void add_variable(const char *fact, const char *name)
+{
+    const char *value = getenv(name);
+    add_fact(fact, value != NULL ? value : "none");
+}
+
 static void look_at_job(void)
 {
     BOOL in_job = FALSE;
@@ -112,13 +130,15 @@ static void look_around(void)
 {
     HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
     add_number("pid", GetCurrentProcessId());
-    const char *mark = getenv("WITNESS_MARK");
-    add_fact("mark", mark != NULL ? mark : "none");
+    add_variable("mark", "WITNESS_MARK");
+    add_variable("pipe_name", "_FCGI_X_PIPE_");
+    add_variable("peers", "FCGI_WEB_SERVER_ADDRS");
     add_fact("stdin", kind_of(input));
     add_fact("stdout", kind_of(GetStdHandle(STD_OUTPUT_HANDLE)));
     add_fact("stderr", kind_of(GetStdHandle(STD_ERROR_HANDLE)));
     look_at_inherited();
     look_at_pipe(input);
+    look_at_socket((SOCKET)input);
     look_at_job();
     look_at_shutdown_event();
 }
@@ -133,24 +153,23 @@ static BOOL WINAPI counting_connect(HANDLE pipe, OVERLAPPED *overlapped)
     return connect_named_pipe(pipe, overlapped);
 }
 
-/* Puts counting_connect in the place through which this program, libfcgi included, calls ConnectNamedPipe. */
+static SOCKET(WSAAPI *wsa_accept)(SOCKET, struct sockaddr *, int *, LPCONDITIONPROC, DWORD_PTR);
+
+static SOCKET WSAAPI counting_accept(SOCKET listener, struct sockaddr *address, int *len, LPCONDITIONPROC condition,
+                                     DWORD_PTR data)
+{
+    SOCKET socket = wsa_accept(listener, address, len, condition, data);
+    connections += socket != INVALID_SOCKET;
+    return socket;
+}
+
 static bool count_connections(void)
 {
-    char *base = (char *)GetModuleHandleA(NULL);
-    IMAGE_NT_HEADERS *headers = (IMAGE_NT_HEADERS *)(void *)(base + ((IMAGE_DOS_HEADER *)(void *)base)->e_lfanew);
-    IMAGE_DATA_DIRECTORY *directory = &headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
-    void *wanted = (void *)GetProcAddress(GetModuleHandleA("kernel32.dll"), "ConnectNamedPipe");
-    connect_named_pipe = (BOOL(WINAPI *)(HANDLE, OVERLAPPED *))wanted;
-    for (IMAGE_IMPORT_DESCRIPTOR *dll = (void *)(base + directory->VirtualAddress); dll->FirstThunk != 0; dll++) {
-        for (void **slot = (void *)(base + dll->FirstThunk); *slot != NULL; slot++) {
-            DWORD before = 0;
-            if (*slot != wanted || !VirtualProtect(slot, sizeof *slot, PAGE_READWRITE, &before))
-                continue;
-            *slot = (void *)counting_connect;
-            return true;
-        }
-    }
-    return false;
+    void *pipe = replace_import("kernel32.dll", "ConnectNamedPipe", (void *)counting_connect);
+    void *accept = replace_import("ws2_32.dll", "WSAAccept", (void *)counting_accept);
+    connect_named_pipe = (BOOL(WINAPI *)(HANDLE, OVERLAPPED *))pipe;
+    wsa_accept = (SOCKET(WSAAPI *)(SOCKET, struct sockaddr *, int *, LPCONDITIONPROC, DWORD_PTR))accept;
+    return pipe != NULL && accept != NULL;
 }
 
 /* ---- requests */
@@ -260,7 +279,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         obey(argv[0], argv[i]);
     mend_standard_handles();
-    if (!count_connections() || FCGX_Init() != 0 || FCGX_IsCGI() || FCGX_InitRequest(&request, 0, 0) != 0)
+    if (!count_connections() || !untimed_select_install() || FCGX_Init() != 0 || FCGX_IsCGI() ||
+        FCGX_InitRequest(&request, 0, 0) != 0)
         return 2;
     while (FCGX_Accept_r(&request) == 0) {
         requests++;

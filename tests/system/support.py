@@ -89,6 +89,7 @@ class Servers:
         self.run = demo_servers.Run(wine.env())
         self.hosts = []
         self.others = []
+        self.php_count = 0
 
     def host(self, ini_text, *arguments, root=SITE, maps=".fcgi,.php", sites=None, seconds=SECONDS, extension=BIN / "fcgiext.dll"):
         """arguments: more options of isapihost; path objects become Windows paths. With sites=[(id, root), ...] several sites."""
@@ -103,11 +104,16 @@ class Servers:
         self.hosts.append(host)
         return host
 
-    def php(self, site=SITE, children=4, settings=(), **environment):
+    def php(self, site=SITE, children=4, settings=(), port=0, **environment):
         """Native php-cgi on 127.0.0.1:`.port`."""
-        php = demo_servers.Php(self.run, site, self.folder / f"php-{len(self.others) + 1}", children, settings, **environment)
+        self.php_count += 1
+        php = demo_servers.Php(self.run, site, self.folder / f"php-{self.php_count}", children, settings, port, **environment)
         self.others.append(php)
         return php
+
+    def stop_php(self, php):
+        self.others.remove(php)
+        php.stop()
 
     def stop_host(self, host):
         """Stops it and says what was wrong, "" if nothing was."""

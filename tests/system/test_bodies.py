@@ -25,12 +25,15 @@ def sha1(data):
 
 
 class Uploads(support.SystemTest):
+    PROTOCOL = "NamedPipe"
+
     @classmethod
     def start(cls, servers):
+        responder = {"ExePath": support.RESPONDER, "Protocol": cls.PROTOCOL}
         cls.php = servers.php(children=2)
         cls.text = support.ini({"fcgi": "echo", "always": "always", "php": "php"},
-                               echo={"ExePath": support.RESPONDER, "MaxInstances": 2},
-                               always={"ExePath": support.RESPONDER, "MaxInstances": 1, "KeepConnections": "Always"},
+                               echo={**responder, "MaxInstances": 2},
+                               always={**responder, "MaxInstances": 1, "KeepConnections": "Always"},
                                php={"Address": f"127.0.0.1:{cls.php.port}", "MaxInstances": 2})
         cls.servers_of_class = servers
         cls.host = servers.host(cls.text, "--stdin-commands", maps=".fcgi,.always,.php")
@@ -97,15 +100,17 @@ class Uploads(support.SystemTest):
 
 
 class Downloads(support.SystemTest):
+    PROTOCOL = "NamedPipe"
+
     @classmethod
     def start(cls, servers):
         cls.php = servers.php(children=2)
-        responder = {"ExePath": support.RESPONDER, "MaxInstances": 2}
+        responder = {"ExePath": support.RESPONDER, "MaxInstances": 2, "Protocol": cls.PROTOCOL}
         cls.host = servers.host(
             support.ini({"fcgi": "plain", "small": "small", "none": "none", "php": "php", "early": "early"}, plain=responder,
                         small={**responder, "ResponseBufferLimit": 1000}, none={**responder, "ResponseBufferLimit": 0},
                         php={"Address": f"127.0.0.1:{cls.php.port}", "MaxInstances": 2},
-                        early={"ExePath": witness.WITNESS, "ResponseBufferLimit": 0}),
+                        early={"ExePath": witness.WITNESS, "ResponseBufferLimit": 0, "Protocol": cls.PROTOCOL}),
             maps=".fcgi,.small,.none,.early,.php")
 
     def download(self, extension, query, method="GET", protocol="HTTP/1.1"):

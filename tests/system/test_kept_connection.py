@@ -7,13 +7,15 @@ REQUESTS = 200
 
 
 class KeptConnection(support.SystemTest):
+    PROTOCOL = "NamedPipe"
+
     @classmethod
     def start(cls, servers):
-        one = {"ExePath": witness.WITNESS, "MaxInstances": 1}
+        one = {"ExePath": witness.WITNESS, "MaxInstances": 1, "Protocol": cls.PROTOCOL}
         cls.servers_of_class = servers
         cls.host = servers.host(
             support.ini({"fcgi": "count", "auto": "auto", "never": "never", "always": "always", "flush": "flush"},
-                        count={"ExePath": support.RESPONDER, "MaxInstances": 1}, auto=one,
+                        count={**one, "ExePath": support.RESPONDER}, auto=one,
                         never={**one, "KeepConnections": "Never"}, always={**one, "KeepConnections": "Always"},
                         flush={**one, "FlushNamedPipe": 1}),
             maps=".fcgi,.auto,.never,.always,.flush")

@@ -118,6 +118,18 @@ def _asleep(pid):
     return True
 
 
+def listening_addresses(port):
+    """The addresses of this machine on which somebody listens at the port, as /proc has them: 0100007F is 127.0.0.1."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]:
+            fields = line.split()
+            address, _, hex_port = fields[1].rpartition(":")
+            if fields[3] == "0A" and int(hex_port, 16) == port:  # LISTEN
+                found.append(address)
+    return found
+
+
 # ---- commands of isapihost, which needs --stdin-commands
 
 

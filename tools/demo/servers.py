@@ -205,13 +205,14 @@ class Host:
 
 
 class Php:
-    """Native php-cgi as a FastCGI server on 127.0.0.1:`port`, with so many processes. It serves the *.php below `site`.
+    """Native php-cgi as a FastCGI server on 127.0.0.1:`port`, with so many processes. It serves the *.php below `site`. Without a port
+    it gets a free one.
 
     Requests name their script by its Windows path. For a Linux program that is a file name with backslashes in it, relative to its
     working directory: so in `folder`, which is emptied for this, there is a link of that name for each script.
     """
 
-    def __init__(self, run, site, folder, children=4, settings=(), **environment):
+    def __init__(self, run, site, folder, children=4, settings=(), port=0, **environment):
         php = shutil.which("php-cgi")
         if php is None:
             raise ServerError("php-cgi is missing: sh tools/setup.sh installs it")
@@ -224,7 +225,7 @@ class Php:
         # No php.ini: the same everywhere. Errors go to stderr, as fcgiext wants them.
         options = ["display_errors=0", "html_errors=0", "log_errors=1", "upload_max_filesize=64M", "post_max_size=1G", *settings]
         environment = {"PHP_FCGI_CHILDREN": str(children), "PHP_FCGI_MAX_REQUESTS": "0", **environment}
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
             self.port = listener.getsockname()[1]
             # It takes over a socket that listens already: no port to be lost, nothing to wait for. setpriv: ends with us.
             self.process = subprocess.Popen(

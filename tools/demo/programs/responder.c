@@ -8,9 +8,12 @@
  * libfcgi takes an unread body for new records, and fcgiext reads no more of the client once the reply's headers have gone out. */
 #include <fcgiapp.h>
 
+#include <winsock2.h>
+
 #include <windows.h>
 
 #include "tools/demo/programs/multipart.h"
+#include "tools/demo/programs/untimed_select.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -543,7 +546,7 @@ int main(void)
     static struct request request;
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX); /* a crash shows no dialog */
     mend_standard_handles();
-    if (FCGX_Init() != 0 || FCGX_IsCGI() || FCGX_InitRequest(&request.fcgi, 0, 0) != 0) {
+    if (!untimed_select_install() || FCGX_Init() != 0 || FCGX_IsCGI() || FCGX_InitRequest(&request.fcgi, 0, 0) != 0) {
         fputs("responder: a FastCGI program: name it in fcgiext.ini as ExePath; it does not run by hand\n", stderr);
         return 2;
     }
