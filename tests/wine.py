@@ -18,9 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 _lock = None
 
 
-def _shell(command, **options):
-    return subprocess.run(["/bin/sh", "-c", ". tools/wine-env.sh\n" + command], cwd=ROOT, stdin=subprocess.DEVNULL,
-                          check=True, **options)
+def _shell(command, stdin=subprocess.DEVNULL, **options):
+    return subprocess.run(["/bin/sh", "-c", ". tools/wine-env.sh\n" + command], cwd=ROOT, stdin=stdin, check=True, **options)
 
 
 @functools.lru_cache(maxsize=None)
@@ -39,14 +38,14 @@ def start():
     if _lock is None:
         (ROOT / "build").mkdir(exist_ok=True)
         _lock = os.open(ROOT / "build/.wine.lock", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        _shell(f"FCGIEXT_WINE_LOCK_FD={_lock}\nwine_start", pass_fds=[_lock])
+        _shell("FCGIEXT_WINE_LOCK_FD=0\nwine_start", stdin=_lock)  # as its input: what it starts there has another one
 
 
 def stop():
     """Ends the server and every program in it, unless another run uses it."""
     global _lock
     if _lock is not None:
-        _shell(f"FCGIEXT_WINE_LOCK_FD={_lock}\nwine_stop", pass_fds=[_lock])
+        _shell("FCGIEXT_WINE_LOCK_FD=0\nwine_stop", stdin=_lock)
         os.close(_lock)
         _lock = None
 

@@ -21,88 +21,18 @@ packages="wine wine64 gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64
 gcc gcc-multilib clang clang-format libclang-rt-14-dev cmake ninja-build dpkg-dev patch xz-utils curl python3 php-cgi"
 sources="cjson cmocka civetweb libfcgi libinih"
 
-say() { echo "setup: $*"; }
-die() {
-    echo "setup: error: $*" >&2
-    exit 1
-}
-
-# run LOG COMMAND...: quietly; what it said is shown only if it fails.
-run() {
-    run_log=$1
-    shift
-    "$@" >>"$run_log" 2>&1 </dev/null || {
-        tail -n 25 "$run_log" >&2
-        return 1
-    }
-}
-
-# ------------------------------------------------------------------------------------------------------------- packages
-
-missing_packages() {
-    # shellcheck disable=SC2086 # a list of words
-    dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages 2>/dev/null >build/.packages.$$ || true
-    for package in $packages; do
-        grep -q "^$package installed$" build/.packages.$$ || printf ' %s' "$package"
-    done
-    rm -f build/.packages.$$
-}
-
-install_packages() {
-    missing=$(missing_packages)
-    [ -n "$missing" ] || return 0
-    say "installing:$missing"
-    as_root=
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null 2>&1 ||
-            die "packages are missing and I am not root. Run as root: apt-get update && apt-get install$missing"
-        as_root=sudo
-    fi
-    # shellcheck disable=SC2086 # lists of words
-    {
-        run build/setup.log $as_root apt-get update || say "apt-get update reported errors; trying with what it has"
-        run build/setup.log $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
-    } || die "apt-get could not install:$missing. Is there a network connection? The full output is in build/setup.log"
-    missing=$(missing_packages)
-    [ -z "$missing" ] || die "still missing after installing:$missing"
-}
+me=setup
+log=build/setup.log
+. tools/debian.sh
 
 # -------------------------------------------------------------------------------------------------------------- sources
-
-# apt-get with a state of its own in build/apt.
-private_apt() {
-    apt-get -o Dir::State::Lists="$root/build/apt/lists" -o Dir::Cache="$root/build/apt/cache" \
-        -o Dir::Etc::SourceList="$root/build/apt/sources.list" -o Dir::Etc::SourceParts="$root/build/apt/sources.d" \
-        -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
-}
-
-# The machine's Debian repositories, "URI RELEASE" a line, others left out. $@ = options for apt-get.
-debian_repositories() {
-    apt-get "$@" indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI) $(RELEASE)' 'Created-By: Packages' 2>/dev/null |
-        sed -n 's/^Debian main //p' | sort -u
-}
-
-# use_repositories "URI RELEASE lines": makes them the private apt's only sources, and loads their lists.
-use_repositories() {
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    option=
-    [ ! -r $keyring ] || option="[signed-by=$keyring] "
-    echo "$1" | sed "s|^|deb-src $option|; s|\$| main|" >build/apt/sources.list
-    run build/setup.log private_apt -o APT::Update::Error-Mode=any update
-}
 
 fetch_sources() {
     [ ! -d build/downloads ] || [ "$(cat build/downloads/complete 2>/dev/null)" != "$sources" ] || return 0
     say "fetching source packages: $sources"
-    rm -rf build/apt build/downloads build/downloads.new
-    mkdir -p build/apt/lists/partial build/apt/cache/archives/partial build/apt/sources.d build/apt/empty build/downloads.new
-    repositories=$(debian_repositories)
-    if [ -z "$repositories" ]; then # the machine's lists are empty, as in container images: load them into our own folder
-        run build/setup.log apt-get -o Dir::State::Lists="$root/build/apt/empty" -o APT::Sandbox::User=root update || true
-        repositories=$(debian_repositories -o Dir::State::Lists="$root/build/apt/empty")
-    fi
-    [ -n "$repositories" ] ||
-        die "found no Debian repository in /etc/apt, or no network to reach it. This script needs Debian 12 and its mirror"
+    rm -rf build/downloads build/downloads.new
+    mkdir -p build/downloads.new
+    repositories_ready
     use_repositories "$repositories" ||
         die "the Debian mirror cannot be read. Is there a network connection? The full output is in build/setup.log"
     for source in $sources; do
@@ -110,12 +40,7 @@ fetch_sources() {
         # Bookworm's libinih has gone from mirrors; the next release's does as well.
         say "$source cannot be fetched from this release; taking it from trixie"
         rm -f build/downloads.new/"$source"_*
-        main=$(echo "$repositories" | sed -n 's|^\([^ ]*/debian/*\) .*|\1|p' | head -n 1)
-        [ -n "$main" ] || main=$(echo "$repositories" | sed -n '1s| .*||p')
-        use_repositories "$repositories
-$main trixie" || die "the list of trixie cannot be read from the mirror. The full output is in build/setup.log"
-        (cd build/downloads.new && run "$root/build/setup.log" private_apt source --download-only "$source/trixie") ||
-            die "cannot fetch the source package $source. The full output is in build/setup.log"
+        fetch_from_trixie "$source" build/downloads.new
     done
     echo "$sources" >build/downloads.new/complete
     mv build/downloads.new build/downloads

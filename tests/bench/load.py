@@ -78,5 +78,8 @@ def by_python(port, path, connections, seconds):
 
     begun = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(connections) as pool:
-        times = sorted(one for client_times in pool.map(client, range(connections)) for one in client_times)
+        try:
+            times = sorted(one for client_times in pool.map(client, range(connections)) for one in client_times)
+        except (OSError, http.client.HTTPException) as error:
+            raise BenchError(f"{path}: {error!r}") from error
     return Load(len(times), time.monotonic() - begun, percentile(times, 50), percentile(times, 99))

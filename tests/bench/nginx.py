@@ -1,4 +1,4 @@
-"""nginx for Windows as a peer: the same program, on TCP, with kept connections; one process for each connection as everywhere."""
+"""nginx for Windows as a peer: the same program, on TCP, with kept connections; one process for each connection."""
 
 import subprocess
 
@@ -29,7 +29,6 @@ http {{
         fastcgi_keep_conn on;
         fastcgi_read_timeout 3600;
 {params}
-        location = /small.txt {{ root html; }}
 {locations}
     }}
 }}
@@ -69,8 +68,9 @@ def pairs(content):
 
 def start_programs(bench, run, count):
     """-> their ports"""
-    started = [subprocess.Popen(["wine", str(subjects.RESPONDER), "tcp"], env=run.environment({}), start_new_session=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
+    command = ["wine", str(subjects.RESPONDER), "tcp"]
+    started = [subprocess.Popen(command, env=run.environment({}), start_new_session=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
     bench.processes += started
     lines = [Output(process.stdout).wait_for(r"listening on (\d+)", WAIT_SECONDS) for process in started]
     if not all(lines):
@@ -85,9 +85,8 @@ def write_config(bench, run, port, params):
         upstreams.append(f"    upstream kept-{n} {{ least_conn; {servers} keepalive {n}; keepalive_requests 1000000000; "
                          "keepalive_timeout 3600; }")
         locations.append(f"        location = /{n} {{ fastcgi_pass kept-{n}; }}")
-    for folder in ("logs", "temp", "conf", "html"):
+    for folder in ("logs", "temp", "conf"):
         (FOLDER / folder).mkdir(parents=True)
-    (FOLDER / "html/small.txt").write_bytes(subjects.PAGE)
     values = [f'        fastcgi_param {name} "{value.replace(chr(92), "/")}";' for name, value in params.items()]
     text = CONFIG.format(port=port, upstreams="\n".join(upstreams), locations="\n".join(locations), params="\n".join(values))
     (FOLDER / "conf/nginx.conf").write_text(text)

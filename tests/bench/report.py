@@ -1,7 +1,7 @@
 """The table of a run, the ratios, and docs/performance.md.
 
-A figure is the median of the rounds. A ratio is worked out in each round, whose measurements follow one another, and is the median of
-these: so a machine that becomes slower or faster meanwhile matters less.
+A figure is the median of the rounds. A ratio is worked out in each round, whose measurements follow one another, and is the
+median of these: so a machine that becomes slower or faster meanwhile matters less.
 """
 
 import dataclasses
@@ -26,7 +26,6 @@ ROWS = {
     "kept": Row("isapihost, fcgiext, connection kept"),
     "new": Row("isapihost, fcgiext, connection not kept"),
     "nginx": Row("nginx for Windows, TCP, connection kept"),
-    "nginx-static": Row("nginx for Windows, static file"),
     "rate": Row("fcgiext without HTTP (ecb_driver)"),
     "bare": Row("bare pipe, no fcgiext, no HTTP"),
     "driver": Row("ecb_driver alone", once=True),
@@ -81,9 +80,11 @@ def ratios(found):
 
 
 def facts(options):
+    """What one has to know to compare the figures with others. No name and no folder of the machine."""
     version = subprocess.run(["wine", "--version"], capture_output=True, text=True, env=wine.env(), check=False).stdout.split()
-    return {"processors": os.cpu_count(), "Wine": version[0] if version else "unknown", "rounds": options.rounds,
-            "seconds": f"{options.seconds:g}", "completions": options.completions, "MiB": options.download_mib}
+    return [f"{os.cpu_count()} processors", version[0] if version else "Wine of unknown version",
+            f"median of {options.rounds} rounds of {options.seconds:g} s", f"completions of isapihost: {options.completions}",
+            f"long answer: {options.download_mib} MiB"]
 
 
 def median_of(loads, name):
@@ -106,10 +107,11 @@ def table(found):
 
 
 def ratio_table(found):
-    lines = [["", "", "ratio", "rounds from-to", "target", ""]]
+    lines = [["", "", "ratio", "from-to", "target", ""]]
     for ratio in ratios(found):
-        lines.append([f"({ratio.letter})", ratio.title, f"{ratio.value:.2f}", f"{min(ratio.values):.2f}-{max(ratio.values):.2f}",
-                      f"{'<=' if ratio.at_most else '>='} {ratio.target}", ratio.verdict])
+        spread = f"{min(ratio.values):.2f}-{max(ratio.values):.2f}"
+        target = f"{'<=' if ratio.at_most else '>='} {ratio.target}"
+        lines.append([f"({ratio.letter})", ratio.title, f"{ratio.value:.2f}", spread, target, ratio.verdict])
     return lines
 
 
@@ -118,8 +120,45 @@ def aligned(lines):
     return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
-def text(known, found):
-    parts = [", ".join(f"{name} {value}" for name, value in known.items()), aligned(table(found))]
+def left_out(skipped):
+    """{row: why}"""
+    return [f"Not measured: {ROWS[name].title}: {reason}" for name, reason in skipped.items()]
+
+
+def text(known, found, skipped):
+    parts = [", ".join(known), aligned(table(found)), "\n".join(left_out(skipped))]
     if ratios(found):
         parts.append(aligned(ratio_table(found)))
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
+
+
+# ---- docs/performance.md
+
+INTRODUCTION = """# Performance
+
+Written by `sh tests/bench/run.sh --save`, which measures all this again. Everything runs under Wine on one machine, the load
+generator too: what counts is how the rows compare, not how fast they are.
+
+Everything that runs a FastCGI program runs the same one, on libfcgi, one process for each connection; all answer with the same
+page of 68 bytes. *Without HTTP*: the real DLL in `tests/helpers/ecb_driver`, which keeps so many requests running. *Bare pipe*:
+the same bytes over the same kind of pipe, with neither host nor DLL (`tests/helpers/bare_pipe`). *Trivial extension*: one
+VECTOR_SEND, nothing else; *asynchronous*: as fcgiext has to do it. The load comes from wrk, on kept HTTP connections.
+*Processor us each*: user and system time of a request (of a MiB for the long answers), of the host, of the FastCGI processes
+and of Wine's server; without wrk, and without what the system does for nobody.
+
+A ratio is worked out in each round, in which its measurements follow one another, and is the median of these; *from-to* are the
+lowest and the highest of the rounds.
+"""
+
+
+def markdown(lines):
+    head, *rows = lines
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rows])
+
+
+def save(known, found, skipped):
+    path = wine.ROOT / "docs/performance.md"
+    path.parent.mkdir(exist_ok=True)
+    parts = [INTRODUCTION.rstrip(), "Measured with: " + ", ".join(known) + ".", markdown(table(found)), *left_out(skipped),
+             markdown(ratio_table(found))]
+    path.write_text("\n\n".join(parts) + "\n")

@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import signal
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -15,7 +16,8 @@ import wine  # noqa: E402
 from load import BenchError  # noqa: E402
 from servers import ServerError  # noqa: E402
 
-SECONDS, ROUNDS, DOWNLOAD_MIB = 3, 3, 256
+SECONDS, ROUNDS, DOWNLOAD_MIB = 2, 5, 256
+BY_WRK = {"static", "isapi", "isapi-async", "kept", "new", "nginx"}
 
 
 def extensions(bench):
@@ -40,10 +42,9 @@ def make_subjects(bench, names):
         host = extensions(bench)
         made["kept"] = subjects.Site(bench, host.run, host.ports[0], {n: f"/a.k{n}" for n in numbers})
         made["new"] = subjects.Site(bench, host.run, host.ports[0], {n: f"/a.n{n}" for n in numbers})
-    if {"nginx", "nginx-static"} & names:
+    if "nginx" in names:
         run, port = nginx.start(bench)
         made["nginx"] = subjects.Site(bench, run, port, {n: f"/{n}" for n in numbers})
-        made["nginx-static"] = subjects.Site(bench, run, port, "/small.txt")
     for name, kind in {"rate": subjects.Rate, "bare": subjects.Bare, "download": subjects.Download,
                        "bare-download": subjects.BareDownload}.items():
         if name in names:
@@ -95,22 +96,37 @@ def parse():
     if options.save and (options.only or options.smoke or options.connections != usual[0]):
         parser.error("--save wants the whole table")
     options.names = set(options.only or report.ROWS)
-    if options.smoke:
+    if options.smoke:  # also without a network
         options.names.discard("nginx")
     return options
 
 
+def set_up(what):
+    """What only the bench needs is fetched when it is needed. -> why it is not there, "" if all is well"""
+    done = subprocess.run(["sh", "tests/bench/setup.sh", what], cwd=wine.ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines() or ["tests/bench/setup.sh failed"]
+    return said[-1].removeprefix("bench: error: ")
+
+
 def run(options):
+    skipped = {}
+    if not options.smoke and BY_WRK & options.names and (reason := set_up("wrk")):
+        raise BenchError(reason)
+    if "nginx" in options.names and (reason := set_up("nginx")):
+        skipped["nginx"] = reason
     wine.start()
     bench = subjects.Bench(options)
     try:
-        found = measure(bench, options.names)
+        found = measure(bench, options.names - skipped.keys())
     finally:
         bench.close()
     facts = report.facts(options)
-    print(report.text(facts, found))
+    print(report.text(facts, found, skipped))
     if options.save:
-        report.save(facts, found)
+        report.save(facts, found, skipped)
 
 
 def main():

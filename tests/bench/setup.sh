@@ -17,8 +17,8 @@ log=build/bench-setup.log
 packages=wrk
 . tools/debian.sh
 
-unused="gzip rewrite ssi userid auth_basic mirror autoindex geo map split_clients referer proxy uwsgi scgi grpc memcached limit_conn
-limit_req empty_gif browser upstream_hash upstream_ip_hash upstream_random charset access"
+unused="gzip rewrite ssi userid auth_basic mirror autoindex geo map split_clients referer proxy uwsgi scgi grpc memcached
+limit_conn limit_req empty_gif browser upstream_hash upstream_ip_hash upstream_random charset access"
 
 nginx() {
     # Whatever shapes the result: this script, the compiler.

@@ -1,4 +1,4 @@
-"""What is measured: isapihost with this or that extension, the DLL without HTTP, the bare pipe. Each subject has measure(connections).
+"""What is measured: isapihost with this or that extension, the DLL without HTTP, the bare pipe. Each has measure(connections).
 
 All run the same program, tests/helpers/bench_responder, one process for each connection; all answer with the same page.
 """
@@ -85,7 +85,8 @@ class Bench:
         return processor.seconds([*run.processes(), *self.wineserver])
 
     def host(self, ini, maps, extension):
-        arguments = ["--listen", "127.0.0.1:0", "--root", FOLDER / "site", "--map", maps, "--completions", self.options.completions]
+        arguments = ["--listen", "127.0.0.1:0", "--root", FOLDER / "site", "--map", maps,
+                     "--completions", self.options.completions]
         self.hosts.append(demo_servers.Host(self.run(), ini, arguments, extension=extension))
         return self.hosts[-1]
 
@@ -122,7 +123,7 @@ class Site:
 
 
 class Program:
-    """A program that measures by itself, started anew each time: it says when it begins and what came out, then waits for us."""
+    """A program that measures by itself, started anew each time: it says when it begins and what came out, then waits."""
 
     def __init__(self, bench, exe, ini=None):
         self.bench, self.exe, self.ini = bench, exe, ini or {}
@@ -148,8 +149,8 @@ class Program:
             if not lines or code != 0:
                 raise BenchError(f"{self.exe.name} {words} failed with exit code {code}: {output.text()} {errors.text()}")
         finally:
-            process.kill() if process.poll() is None else None
             run.kill()
+            process.wait()
         return int(lines[0][1]), float(lines[0][2]), processor.spent(before, after), lines[0].string
 
     def rate(self, arguments, connections):
@@ -210,7 +211,7 @@ class BareDownload(Program):
 
 
 class Recorder(threading.Thread):
-    """A FastCGI server on `port` that keeps the first request it gets, as it came, and answers each with nothing to speak of."""
+    """A FastCGI server on `port` that keeps the first request it gets, as it came, and answers each with a few bytes."""
 
     def __init__(self):
         super().__init__(daemon=True)

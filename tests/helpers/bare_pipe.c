@@ -1,16 +1,17 @@
-/* bare_pipe: the limit that no host can pass: a FastCGI program asked over its pipe, and nothing else. tests/bench compares with it.
+/* bare_pipe: the limit that no host can pass: a FastCGI program asked over its pipe, and nothing else. tests/bench compares
+ * with it.
  *
  *   bare_pipe PROGRAM REQUEST rate SECONDS COUNT...   round trips over so many connections, each with a process of its own
  *   bare_pipe PROGRAM REQUEST download COUNT          one answer after the other, read to its end
  *
- * PROGRAM is started as fcgiext starts it: its standard input is the synchronous server end of a byte-mode pipe, ours is the overlapped
- * client end. REQUEST is a file with the bytes of one request as fcgiext has sent them, FCGI_KEEP_CONN set. Each connection has a
- * thread, which writes the request with one call, reads until END_REQUEST, and waits for a read that does not complete at once on an
- * event of its own. Of the ways tried under Wine this was the fastest: to wait on the pipe itself, to begin the read before the
- * write, a completion port for each connection were all slower.
+ * PROGRAM is started as fcgiext starts it: its standard input is the synchronous server end of a byte-mode pipe, ours is the
+ * overlapped client end. REQUEST is a file with the bytes of one request as fcgiext has sent them, FCGI_KEEP_CONN set. Each
+ * connection has a thread, which writes the request with one call, reads until END_REQUEST, and waits for a read that does
+ * not complete at once on an event of its own. Of the ways tried under Wine this was the fastest: to wait on the pipe
+ * itself, to begin the read before the write, a completion port for each connection were all slower.
  *
- * After each line of figures it waits for a line of its input, or its end, before the processes end: so their processor time can be
- * read by whoever started it. */
+ * After each line of figures it waits for a line of its input, or its end, before the processes end: so their processor time
+ * can be read by whoever started it. */
 #include <windows.h>
 
 #include <stdarg.h>

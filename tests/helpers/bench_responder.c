@@ -1,8 +1,8 @@
-/* bench_responder: the FastCGI program of tests/bench, on libfcgi: it does as little as a program can, so that what is around it is
- * measured. It answers with a small fixed body, or with so many bytes as the query `bytes=N` says.
+/* bench_responder: the FastCGI program of tests/bench, on libfcgi: it does as little as a program can, so that what is
+ * around it is measured. It answers with a small fixed body, or with so many bytes as the query `bytes=N` says.
  *
- * It is started by fcgiext (ExePath) or by bare_pipe; with the argument `tcp` it listens on a free port of 127.0.0.1 and says which, for
- * nginx. */
+ * It is started by fcgiext (ExePath) or by bare_pipe; with the argument `tcp` it listens on a free port of 127.0.0.1 and
+ * says which, for nginx. */
 #include <winsock2.h>
 
 #include <windows.h>

@@ -159,9 +159,9 @@ static void end_request(struct request *request)
         protect(request->block, PAGE_NOACCESS);
     struct ended ended = {.status = request->status, .sent = request->sent, .begun_ns = request->begun_ns};
     InterlockedIncrement(&host->totals.answered[request->status / 100 % 6]);
-    note_end(host);
     if (host->on_end)
         host->on_end(host, &ended);
+    note_end(host); /* whoever waits for the end finds all done */
 }
 
 /* ---- completions ---- */

@@ -105,7 +105,7 @@ struct host {
     struct samples hand_off; /* from the end of a request to the end of the next, likewise: with one worker */
     struct samples leaving;  /* from the answer that a client has gone to the end of its request */
     /* To be set after host_open by who measures. */
-    void (*on_end)(struct host *host, const struct ended *ended); /* inside the call that ends it, nearly at that call's end */
+    void (*on_end)(struct host *host, const struct ended *ended); /* inside the call that ends it, as all but its last step */
     bool unguarded; /* ECBs stay in bounds after their end: two system calls a request less, and that one rule is not watched */
 };
 

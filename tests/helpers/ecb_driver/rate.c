@@ -1,9 +1,9 @@
 /* rate: see rate.h.
  *
- * Completions come inside the call that begins the operation, and the thread that ends a request, one of the DLL's, begins the next
- * one: no thread is woken for it. ISAPI does not say on which thread HttpExtensionProc is called, and the request that has ended may not
- * be touched any more. Only a request that ends inside its own HttpExtensionProc is followed by the next one after that has returned, so
- * nothing recurses: begin_next is never on a thread's stack more than once. */
+ * Completions come inside the call that begins the operation, and the thread that ends a request, one of the DLL's, begins
+ * the next one: no thread is woken for it. ISAPI does not say on which thread HttpExtensionProc is called, and the request
+ * that has ended may not be touched any more. Only a request that ends inside its own HttpExtensionProc is followed by the
+ * next one after that has returned, so nothing recurses: begin_next is never on a thread's stack more than once. */
 #include "tests/helpers/ecb_driver/rate.h"
 
 #include <stdio.h>
@@ -105,10 +105,13 @@ static void close_host(struct host *host)
     host_close(host);
 }
 
+/* Until no thread is about to begin another one: a request counts as ended only when on_end has returned. */
 static void wait_all(struct host *host)
 {
-    if (!host_wait_all(host, WAIT_MS))
-        die("%ld of %ld requests have not ended", host->totals.begun - host->totals.ended, host->totals.begun);
+    do {
+        if (!host_wait_all(host, WAIT_MS))
+            die("%ld of %ld requests have not ended", host->totals.begun - host->totals.ended, host->totals.begun);
+    } while (host->totals.ended != host->totals.begun);
 }
 
 /* More requests run than there are processes, as long as the pool may start one: so it starts them all. */

@@ -1,5 +1,6 @@
-/* trivial_isapi: the extension of tests/bench that does nothing but answer: one VECTOR_SEND of a small body. What it takes is what
- * the host takes. With the query `async` it answers as fcgiext has to: pending, an asynchronous send, its completion, the end. */
+/* trivial_isapi: the extension of tests/bench that does nothing but answer: one VECTOR_SEND of a small body. What it takes
+ * is what the host takes. With the query `async` it answers as fcgiext has to: pending, an asynchronous send, its
+ * completion, the end. */
 #include <windows.h>
 
 #include <httpext.h>
