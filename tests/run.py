@@ -5,6 +5,7 @@ failure): under Wine a program may "exit" with 0 without having run at all.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -21,6 +22,8 @@ PYTHON = "/usr/bin/python3"
 GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "fuzz", "pe", "system", "soak"]
 SOAK_MINUTES = 2  # without --minutes
 FUZZ_SECONDS = 5  # a target
+JOBS = 2  # programs of a group at a time; they wait more than they work
+ONE_BY_ONE = {"style", "sim", "fuzz", "soak"}  # they use all processors, or a time that others must not take
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -157,23 +160,40 @@ def run_program(program, pattern, verbose):
     return parse_tap(text, code)
 
 
+def timed(program, options):
+    started = time.monotonic()
+    outcome = run_program(program, options.k, options.verbose)
+    return program, outcome, time.monotonic() - started
+
+
+def run_group(group, options):
+    """Yields (program, outcome, seconds), in the order of the programs, as soon as those before it have ended, too."""
+    chosen = [program for program in programs(group, options)
+              if not options.k or program.by_case or options.k in f"{group}/{program.name}"]
+    with concurrent.futures.ThreadPoolExecutor(1 if group in ONE_BY_ONE else JOBS) as pool:
+        futures = [pool.submit(timed, program, options) for program in chosen]
+        try:
+            for future in futures:
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            wine.kill_running()
+            raise
+
+
 def run_all(options):
     total = Outcome()
     for group in options.group or GROUPS:
         if group in ("unit-wine", "system", "soak"):
             wine.start()
-        for program in programs(group, options):
-            if options.k and not program.by_case and options.k not in f"{group}/{program.name}":
-                continue
-            started = time.monotonic()
-            outcome = run_program(program, options.k, options.verbose)
+        for program, outcome, seconds in run_group(group, options):
             if options.k and not (outcome.passed or outcome.failed or outcome.skipped):
                 continue
             if not (outcome.passed or outcome.failed or outcome.skipped):
                 outcome.fail("(empty)", "not a single test")
             counts = f"{outcome.passed} passed" + (f", {outcome.failed} FAILED" if outcome.failed else "") \
                 + (f", {len(outcome.skipped)} skipped" if outcome.skipped else "")
-            print(f"{group:12} {program.name:28} {time.monotonic() - started:6.2f} s  {counts}", flush=True)
+            print(f"{group:12} {program.name:28} {seconds:6.2f} s  {counts}", flush=True)
             total.passed += outcome.passed
             total.failed += outcome.failed
             total.skipped += [f"{group}/{program.name}: {reason}" for reason in outcome.skipped]

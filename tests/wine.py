@@ -16,6 +16,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 _lock = None
+_running = set()  # what run() has started; also from other threads
 
 
 def _shell(command, stdin=subprocess.DEVNULL, **options):
@@ -63,6 +64,11 @@ def kill_tree(process):
     process.wait()
 
 
+def kill_running():
+    for process in list(_running):
+        kill_tree(process)
+
+
 def run(command, timeout, environment=None, cwd=ROOT):
     """Runs to the end. -> (exit code or None after a time-out, what it printed as text)."""
     if str(command[0]).endswith(".exe"):
@@ -72,6 +78,7 @@ def run(command, timeout, environment=None, cwd=ROOT):
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen([str(word) for word in command], cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
                                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        _running.add(process)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -79,5 +86,6 @@ def run(command, timeout, environment=None, cwd=ROOT):
         finally:
             if process.poll() is None:
                 kill_tree(process)
+            _running.discard(process)
         output.seek(0)
         return code, output.read().decode("utf-8", "replace").replace("\r\n", "\n")

@@ -16,8 +16,9 @@
 
 enum {
     RECONNECT_WAIT_MS = 2, /* between two looks at programs that do not listen yet */
-    SPOOLER_THREADS = 2,   /* a disk that stalls one body does not stall all */
-    MIN_PORTS = 4,         /* a host's call may block one thread for a moment */
+    LOCK_SPINS = 1000,
+    SPOOLER_THREADS = 2, /* a disk that stalls one body does not stall all */
+    MIN_PORTS = 4,       /* a host's call may block one thread for a moment */
 };
 
 uint64_t engine_now_ms(void)
@@ -287,7 +288,8 @@ static struct engine_pool *create_pool(struct engine *engine, const struct confi
     pool->core = core;
     pool->external = config->address_count > 0;
     pool->armed_ms = UINT64_MAX;
-    InitializeCriticalSection(&pool->lock);
+    /* held for a microsecond at most: who finds it taken looks again before the system is asked to wait */
+    InitializeCriticalSectionAndSpinCount(&pool->lock, LOCK_SPINS);
     pool->next = engine->pools;
     InterlockedExchangePointer((void *volatile *)&engine->pools, pool);
     return pool;
@@ -359,7 +361,7 @@ struct engine *engine_create(DWORD *error)
     }
     compat_init();
     InitializeCriticalSection(&engine->connect_lock);
-    InitializeCriticalSection(&engine->settings_lock);
+    InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
     InitializeCriticalSection(&engine->intake_lock);
     timers_init(&engine->tries, engine_now_ms());
     engine->tries_armed_ms = UINT64_MAX;
