@@ -132,6 +132,10 @@ enum pool_state {
 
 enum pool_recycle_state { POOL_RECYCLE_NONE, POOL_RECYCLE_RUNNING, POOL_RECYCLE_FAILED };
 
+/* snake_case, stable: "rapid_fail", "running". */
+const char *pool_state_name(enum pool_state state);
+const char *pool_recycle_state_name(enum pool_recycle_state state);
+
 /* Totals since pool_create; they only grow. */
 struct pool_totals {
     uint64_t arrived;

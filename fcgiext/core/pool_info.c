@@ -88,6 +88,28 @@ bool pool_is_empty(const struct pool *pool)
     return pool->workers.used_count == 0 && pool->requests.used_count == 0;
 }
 
+const char *pool_state_name(enum pool_state state)
+{
+    switch (state) {
+    case POOL_STATE_RUNNING: return "running";
+    case POOL_STATE_DRAINING: return "draining";
+    case POOL_STATE_DRAINED: return "drained";
+    case POOL_STATE_RAPID_FAIL: return "rapid_fail";
+    case POOL_STATE_CLOSED: break;
+    }
+    return "closed";
+}
+
+const char *pool_recycle_state_name(enum pool_recycle_state state)
+{
+    switch (state) {
+    case POOL_RECYCLE_NONE: return "none";
+    case POOL_RECYCLE_RUNNING: return "running";
+    case POOL_RECYCLE_FAILED: break;
+    }
+    return "failed";
+}
+
 /* ---- the invariants ---- */
 
 static void abort_on_failure(const char *condition)

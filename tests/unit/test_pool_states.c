@@ -195,6 +195,19 @@ static void every_event_about_a_request_that_is_no_more_is_ignored(void **state)
     driver_close(&driver);
 }
 
+static void names_of_states_are_stable_and_differ(void **state)
+{
+    (void)state;
+    for (int a = 0; a <= POOL_STATE_CLOSED; a++)
+        for (int b = 0; b < a; b++)
+            assert_string_not_equal(pool_state_name((enum pool_state)a), pool_state_name((enum pool_state)b));
+    assert_string_equal(pool_state_name(POOL_STATE_RUNNING), "running");
+    assert_string_equal(pool_state_name(POOL_STATE_RAPID_FAIL), "rapid_fail");
+    assert_string_equal(pool_recycle_state_name(POOL_RECYCLE_NONE), "none");
+    assert_string_equal(pool_recycle_state_name(POOL_RECYCLE_RUNNING), "running");
+    assert_string_equal(pool_recycle_state_name(POOL_RECYCLE_FAILED), "failed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +215,7 @@ int main(void)
         cmocka_unit_test(every_event_about_a_worker_that_is_no_more_is_ignored),
         cmocka_unit_test(each_request_event_in_each_place_of_a_request),
         cmocka_unit_test(every_event_about_a_request_that_is_no_more_is_ignored),
+        cmocka_unit_test(names_of_states_are_stable_and_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
