@@ -140,7 +140,8 @@ build_target() {
             cmake_options="-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_RC_COMPILER=$prefix-windres -DCMAKE_C_FLAGS=-D__USE_MINGW_ANSI_STDIO=1"
             ;;
     esac
-    archive libcjson "$src/cjson/cJSON.c" --
+    # Without it what links it exports its functions, on Windows.
+    archive libcjson "$src/cjson/cJSON.c" -- -DCJSON_HIDE_SYMBOLS
     cp "$src/cjson/cJSON.h" "$out/include/cjson/"
     build_inih
     build_cmocka

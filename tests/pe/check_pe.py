@@ -211,7 +211,7 @@ def selftest():
 
 def products():
     for preset in COMPILERS:
-        for name in ("fcgiext.dll", "isapihost.exe"):
+        for name in ("fcgiext.dll", "isapihost.exe", "fcgictl.exe"):
             path = ROOT / "build" / preset / "bin" / name
             try:
                 pe = Pe(path)
