@@ -23,8 +23,9 @@ enum {
 #define MGMT_PIPE_PREFIX "\\\\.\\pipe\\fcgiext-mgmt-"
 
 /* Who may do what, checked against the caller's token (GenericAll in these lists means the right). Query: SYSTEM, Administrators,
- * Performance Monitor Users, who may see counters anyway. Operate: SYSTEM and Administrators, who may stop the web server anyway. */
-#define MGMT_QUERY_SDDL   "O:BAG:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;MU)"
+ * Performance Monitor Users (by number: not every system knows MU), who may see counters anyway. Operate: SYSTEM and Administrators, who
+ * may stop the web server anyway. */
+#define MGMT_QUERY_SDDL   "O:BAG:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;S-1-5-32-558)"
 #define MGMT_OPERATE_SDDL "O:BAG:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
 enum mgmt_right { MGMT_RIGHT_QUERY, MGMT_RIGHT_OPERATE };
