@@ -78,7 +78,8 @@ static void on_broken(struct pool *pool, struct pool_request *request, enum pool
         pool_worker_gone(pool, worker);
         return;
     }
-    request->state = REQUEST_LINGERING; /* until the exit code is known, or POOL_EXIT_WAIT_MS */
+    request->since_ms = pool->now_ms;
+    request->state = POOL_REQUEST_LINGERING; /* until the exit code is known, or POOL_EXIT_WAIT_MS */
     pool_move_worker(pool, worker, WORKER_RETIRING);
     pool_set_timer(pool, &request->timer, POOL_EXIT_WAIT_MS);
 }
@@ -86,7 +87,7 @@ static void on_broken(struct pool *pool, struct pool_request *request, enum pool
 /* A worker that is free again, but not for another request. */
 static bool is_superfluous(struct pool *pool, const struct pool_worker *worker)
 {
-    if (pool->state == POOL_STATE_CLOSED || (pool->draining && !pool->queue_head))
+    if (worker->dismissed || pool->state == POOL_STATE_CLOSED || (pool->draining && !pool->queue_head))
         return true;
     if (pool_serving(pool) > pool_max_serving(pool) || worker->served >= pool_request_limit(pool))
         return true;
@@ -99,7 +100,7 @@ static bool is_superfluous(struct pool *pool, const struct pool_worker *worker)
 static void on_finished(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
-    if (!request || request->state != REQUEST_RUNNING)
+    if (!request || request->state != POOL_REQUEST_RUNNING)
         return;
     struct pool_worker *worker = request->worker;
     if (event->outcome >= POOL_OUTCOME_UNWRITTEN) {
@@ -134,14 +135,14 @@ static void on_finished(struct pool *pool, const struct pool_event *event)
 static void on_gone(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
-    if (request && request->state == REQUEST_WAITING)
+    if (request && request->state == POOL_REQUEST_WAITING)
         pool_reject(pool, request, (struct pool_failure){ERROR_CAUSE_CLIENT_GONE, false, 0});
 }
 
 static void on_client_wait(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
-    if (!request || request->state != REQUEST_RUNNING || request->client_wait)
+    if (!request || request->state != POOL_REQUEST_RUNNING || request->client_wait)
         return;
     request->client_wait = true;
     uint64_t deadline_ms = request->timer.entry.deadline_ms;
@@ -153,7 +154,7 @@ static void on_client_wait(struct pool *pool, const struct pool_event *event)
 static void on_client_ready(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
-    if (!request || request->state != REQUEST_RUNNING || !request->client_wait)
+    if (!request || request->state != POOL_REQUEST_RUNNING || !request->client_wait)
         return;
     request->client_wait = false;
     pool_set_timer(pool, &request->timer, request->left_ms);
@@ -166,7 +167,7 @@ static void on_client_ready(struct pool *pool, const struct pool_event *event)
 static void on_progress(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
-    if (!request || request->state != REQUEST_RUNNING)
+    if (!request || request->state != POOL_REQUEST_RUNNING)
         return;
     struct pool_worker *worker = request->worker;
     worker->has_answered = true;
@@ -191,7 +192,7 @@ static void on_started(struct pool *pool, struct pool_worker *worker)
 {
     if (worker->state != WORKER_STARTING)
         return;
-    bool unwanted = pool->draining && !pool->queue_head;
+    bool unwanted = worker->dismissed || (pool->draining && !pool->queue_head);
     if (unwanted || (pool_is_old(pool, worker) && pool->recycle == POOL_RECYCLE_NONE))
         pool_stop_worker(pool, worker, false); /* also one that a recycle at once found starting */
     else
@@ -219,9 +220,9 @@ static void on_exited(struct pool *pool, struct pool_worker *worker, uint32_t co
     worker->exit_code = code;
     pool->totals.exits++;
     struct pool_request *request = worker->request;
-    if (!request || request->state != REQUEST_RUNNING)
+    if (!request || request->state != POOL_REQUEST_RUNNING)
         pool_learn_request_limit(pool, worker);
-    if (request && request->state == REQUEST_RUNNING) { /* what it wrote may still be in the pipe */
+    if (request && request->state == POOL_REQUEST_RUNNING) { /* what it wrote may still be in the pipe */
         if (!request->client_wait)
             pool_set_timer(pool, &worker->timer, POOL_EXIT_WAIT_MS);
         return;
@@ -254,6 +255,8 @@ static void on_worker_event(struct pool *pool, const struct pool_event *event)
             pool_stop_worker(pool, worker, true);
         break;
     case POOL_EVENT_EXITED: on_exited(pool, worker, event->code); break;
+    case POOL_EVENT_DISMISS: pool_dismiss_worker(pool, worker); break;
+    case POOL_EVENT_KILL: pool_end_worker(pool, worker); break;
     default: assert(!"not an event of a worker");
     }
 }
@@ -316,14 +319,14 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
 static void on_request_timer(struct pool *pool, struct pool_request *request)
 {
     struct pool_worker *worker = request->worker;
-    if (request->state == REQUEST_WAITING) {
+    if (request->state == POOL_REQUEST_WAITING) {
         struct pool_action *action = pool_emit(pool, POOL_ACTION_PROBE, NULL);
         action->tag = request->tag;
         action->request = slab_id(request);
         pool_set_timer(pool, &request->timer, POOL_PROBE_MS);
         return;
     }
-    if (request->state == REQUEST_LINGERING)
+    if (request->state == POOL_REQUEST_LINGERING)
         judge_broken(pool, request);
     else
         pool_abort_request(pool, request, (struct pool_failure){ERROR_CAUSE_REQUEST_TIMEOUT, false, 0});
@@ -360,13 +363,7 @@ static void evict_next(struct pool *pool)
         return; /* a starting process is stopped when it has started */
     if (!closed && !pool_is_old(pool, worker))
         return;
-    if (worker->request) {
-        struct pool_failure verdict = {closed ? ERROR_CAUSE_SHUTTING_DOWN : ERROR_CAUSE_RECYCLED, false, 0};
-        if (worker->request->state == REQUEST_RUNNING)
-            pool_abort_request(pool, worker->request, verdict);
-        else
-            pool_reject(pool, worker->request, verdict);
-    }
+    pool_cut_off(pool, worker, closed ? ERROR_CAUSE_SHUTTING_DOWN : ERROR_CAUSE_RECYCLED);
     pool_stop_worker(pool, worker, false);
 }
 
@@ -483,7 +480,9 @@ void pool_handle(struct pool *pool, const struct pool_event *event, uint64_t now
     case POOL_EVENT_START_FAILED:
     case POOL_EVENT_CONNECTED:
     case POOL_EVENT_DISCONNECTED:
-    case POOL_EVENT_EXITED: on_worker_event(pool, event); break;
+    case POOL_EVENT_EXITED:
+    case POOL_EVENT_DISMISS:
+    case POOL_EVENT_KILL: on_worker_event(pool, event); break;
     case POOL_EVENT_DEADLINE: on_deadline(pool); break;
     case POOL_EVENT_RECYCLE:
     case POOL_EVENT_DRAIN:

@@ -67,6 +67,9 @@ enum pool_event_kind {
     POOL_EVENT_RESUME,       /* admit again, also after rapid-fail */
     POOL_EVENT_RECONFIGURED, /* limits: in force from now on; a lower max_instances as workers become free */
     POOL_EVENT_SHUT_DOWN,    /* reject what waits and comes, end all workers; those with a request at once */
+    POOL_EVENT_DISMISS,      /* worker: it gets no further request and ends when it has none; what comes is served by others */
+    POOL_EVENT_KILL,         /* worker: it ends at once; its request fails with ERROR_CAUSE_RECYCLED. A start under way is
+                              * ended when it has come to its end */
 };
 
 enum pool_outcome {
@@ -98,7 +101,8 @@ enum pool_action_kind {
     POOL_ACTION_SIGNAL,  /* worker: set the shutdown event */
     POOL_ACTION_CLOSE,   /* worker: close our end of the connection (and do not make a new one) */
     POOL_ACTION_KILL,    /* worker: terminate the process */
-    POOL_ACTION_RELEASE, /* worker: it is gone; its last mention */
+    POOL_ACTION_RELEASE, /* worker, answered, code if it has exited, cause if that was not expected: it is gone; its
+                          * last mention */
     POOL_ACTION_PROBE,   /* request, tag: it waits for long; GONE if its client is not there any more */
     POOL_ACTION_REJECT,  /* tag, cause, code: end a request that is on no worker; its last mention */
     POOL_ACTION_FORGET,  /* tag: the request is over; its last mention */
@@ -114,6 +118,7 @@ struct pool_action {
     uint32_t retry_after_s;       /* the same: when it ends */
     bool has_code;
     uint32_t code;
+    uint32_t answered; /* RELEASE: requests in all */
 };
 
 struct pool_actions {
@@ -178,6 +183,53 @@ extern void (*pool_check_failed)(const char *condition);
 
 void pool_get_counts(const struct pool *pool, struct pool_counts *counts);
 const struct pool_totals *pool_get_totals(const struct pool *pool);
+
+/* ---- what an operator is shown (pool_walk.c) */
+
+/* O(workers). */
+struct pool_times {
+    uint32_t running;        /* requests on workers */
+    uint64_t oldest_wait_ms; /* of the queue's head */
+    uint64_t oldest_run_ms;  /* the longest time of a request on its worker */
+    uint64_t rapid_fail_left_ms;
+    enum error_cause first_cause; /* of rapid-fail */
+};
+void pool_get_times(const struct pool *pool, uint64_t now_ms, struct pool_times *times);
+
+enum pool_request_state {
+    POOL_REQUEST_WAITING,   /* in the queue */
+    POOL_REQUEST_RUNNING,   /* on a worker */
+    POOL_REQUEST_LINGERING, /* its connection broke; the exit of its worker decides what becomes of it */
+};
+
+struct pool_request_info {
+    uint64_t id, tag;
+    uint64_t worker; /* 0: it waits */
+    enum pool_request_state state;
+    bool waits_for_client;
+    uint64_t age_ms;   /* since it arrived */
+    uint64_t state_ms; /* in this state */
+};
+
+struct pool_worker_info {
+    uint64_t id;
+    uint64_t request; /* 0: none */
+    enum worker_state state;
+    bool to_go; /* it is to be replaced, or to end after its request */
+    uint32_t served, answered;
+    uint32_t requests_left; /* until its planned end */
+    uint64_t age_ms;
+    uint64_t state_ms;
+};
+
+/* Those that run, then those that wait in their order. */
+void pool_each_request(const struct pool *pool, uint64_t now_ms,
+                       void (*each)(void *context, const struct pool_request_info *request), void *context);
+void pool_each_worker(const struct pool *pool, uint64_t now_ms,
+                      void (*each)(void *context, const struct pool_worker_info *worker), void *context);
+/* One of them, O(1); false: there is none with this id. */
+bool pool_find_worker(const struct pool *pool, uint64_t id, uint64_t now_ms, struct pool_worker_info *worker);
+
 /* The index (the lower 32 bits) of every worker's id is below this. It grows with RECONFIGURED only, and never shrinks. */
 uint32_t pool_worker_slots(const struct pool *pool);
 /* What it will be after RECONFIGURED with these limits. */

@@ -136,7 +136,7 @@ static void check_timers(const struct pool *pool, const struct pool_worker *work
         return;
     }
     bool request_timer = timer_is_set(&worker->request->timer.entry);
-    if (worker->request->state == REQUEST_LINGERING) {
+    if (worker->request->state == POOL_REQUEST_LINGERING) {
         CHECK(request_timer && !own_timer);
     } else {
         CHECK(request_timer == !worker->request->client_wait);
@@ -151,11 +151,13 @@ static void check_worker(const struct pool *pool, const struct pool_worker *work
     CHECK(worker->state != WORKER_GONE);
     if (has_request) {
         CHECK(worker->request->worker == worker);
-        CHECK(worker->request->state != REQUEST_WAITING);
-        CHECK((worker->request->state == REQUEST_LINGERING) == (worker->state == WORKER_RETIRING));
+        CHECK(worker->request->state != POOL_REQUEST_WAITING);
+        CHECK((worker->request->state == POOL_REQUEST_LINGERING) == (worker->state == WORKER_RETIRING));
     }
     CHECK(!worker->exited || worker->state == WORKER_BUSY); /* kept only for what it wrote */
     CHECK(!worker->killed || worker->state == WORKER_STOPPING);
+    CHECK(!worker->dismissed || (worker->state != WORKER_IDLE && worker->state != WORKER_CONNECTING));
+    CHECK(worker->started_ms <= worker->since_ms && worker->since_ms <= pool->now_ms);
     check_timers(pool, worker);
 }
 
@@ -201,7 +203,7 @@ static void check_queue(const struct pool *pool)
     uint32_t waiting = 0;
     const struct pool_request *prev = NULL;
     for (const struct pool_request *request = pool->queue_head; request; request = request->next) {
-        CHECK(request->state == REQUEST_WAITING);
+        CHECK(request->state == POOL_REQUEST_WAITING);
         CHECK(request->prev == prev);
         CHECK(request->worker == NULL);
         CHECK(timer_is_set(&request->timer.entry));

@@ -1,4 +1,4 @@
-/* pool_recycle: replacing all workers of a pool without losing a request, and making it smaller.
+/* pool_recycle: replacing the workers of a pool without losing a request, all or one of them, and making it smaller.
  *
  * A recycle begins a new generation. Replacements are started beside the old workers (up to the surge at a time); each one
  * that proves good, by its first answer or POOL_READY_MS without traffic, gives one credit, and each credit ends one old
@@ -51,7 +51,7 @@ void pool_mark_ready(struct pool *pool, struct pool_worker *worker)
 {
     if (is_unproven(pool, worker)) {
         pool->unproven--;
-        if (pool->recycle == POOL_RECYCLE_RUNNING && pool->credit < pool->old_workers)
+        if (pool->recycle == POOL_RECYCLE_RUNNING && !worker->dismissed && pool->credit < pool->old_workers)
             pool->credit++;
     }
     worker->ready = true;
@@ -68,6 +68,8 @@ void pool_note_leaving(struct pool *pool, struct pool_worker *worker)
     if (!is_unproven(pool, worker))
         return;
     pool->unproven--;
+    if (worker->dismissed)
+        return; /* an operator's doing, not the program's */
     if (pool->recycle == POOL_RECYCLE_RUNNING && ++pool->replacement_failures >= POOL_MAX_REPLACEMENT_FAILURES)
         pool_end_recycle(pool, POOL_RECYCLE_FAILED);
 }
@@ -130,4 +132,34 @@ void pool_trim(struct pool *pool)
     }
     if (pool->most_serving > pool_serving(pool))
         pool->most_serving = pool_serving(pool);
+}
+
+/* ---- one worker */
+
+/* What is under way ends by itself: a request, or the start of a process, which cannot be called back. */
+void pool_dismiss_worker(struct pool *pool, struct pool_worker *worker)
+{
+    bool starting = worker->state == WORKER_STARTING && !pool->limits.external;
+    if (worker->state == WORKER_STOPPING)
+        return;
+    worker->dismissed = true;
+    if (!worker->request && !starting)
+        pool_stop_worker(pool, worker, false);
+}
+
+void pool_end_worker(struct pool *pool, struct pool_worker *worker)
+{
+    bool starting = worker->state == WORKER_STARTING && !pool->limits.external;
+    worker->dismissed = true;
+    if (starting)
+        return;
+    if (worker->state != WORKER_STOPPING) {
+        bool exited = worker->exited;
+        pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);
+        pool_stop_worker(pool, worker, false);
+        if (exited)
+            return; /* that was its release */
+    }
+    if (!worker->killed)
+        pool_kill_worker(pool, worker); /* whatever time it would have had to clean up */
 }

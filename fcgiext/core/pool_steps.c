@@ -53,7 +53,8 @@ void pool_set_timer(struct pool *pool, struct pool_timer *timer, uint64_t delay_
 
 void pool_enqueue(struct pool *pool, struct pool_request *request)
 {
-    request->state = REQUEST_WAITING;
+    request->state = POOL_REQUEST_WAITING;
+    request->arrived_ms = request->since_ms = pool->now_ms;
     request->next = NULL;
     request->prev = pool->queue_tail;
     *(pool->queue_tail ? &pool->queue_tail->next : &pool->queue_head) = request;
@@ -64,7 +65,8 @@ void pool_enqueue(struct pool *pool, struct pool_request *request)
 
 static void queue_push_front(struct pool *pool, struct pool_request *request)
 {
-    request->state = REQUEST_WAITING;
+    request->state = POOL_REQUEST_WAITING;
+    request->since_ms = pool->now_ms;
     request->prev = NULL;
     request->next = pool->queue_head;
     *(pool->queue_head ? &pool->queue_head->prev : &pool->queue_tail) = request;
@@ -115,7 +117,7 @@ void pool_reject_arrival(struct pool *pool, uint64_t tag, enum error_cause cause
 
 void pool_reject(struct pool *pool, struct pool_request *request, struct pool_failure verdict)
 {
-    if (request->state == REQUEST_WAITING)
+    if (request->state == POOL_REQUEST_WAITING)
         queue_remove(pool, request);
     emit_failure(pool, POOL_ACTION_REJECT, NULL, request->tag, verdict);
     drop_request(pool, request);
@@ -132,6 +134,15 @@ void pool_forget_request(struct pool *pool, struct pool_request *request)
     pool_emit(pool, POOL_ACTION_FORGET, NULL)->tag = request->tag;
     pool->totals.answered++;
     drop_request(pool, request);
+}
+
+void pool_cut_off(struct pool *pool, struct pool_worker *worker, enum error_cause cause)
+{
+    struct pool_failure verdict = {cause, false, 0};
+    if (worker->request && worker->request->state == POOL_REQUEST_RUNNING)
+        pool_abort_request(pool, worker->request, verdict);
+    else if (worker->request)
+        pool_reject(pool, worker->request, verdict);
 }
 
 void pool_retry(struct pool *pool, struct pool_request *request)
@@ -190,9 +201,10 @@ void pool_note_failed_start(struct pool *pool, struct pool_failure verdict)
     note_failure(pool, verdict);
 }
 
-void pool_note_loss(struct pool *pool, const struct pool_worker *worker)
+void pool_note_loss(struct pool *pool, struct pool_worker *worker)
 {
     struct pool_failure verdict = pool_exit_verdict(pool, worker);
+    worker->unexpected = worker->exited;
     pool->totals.unexpected_exits += worker->exited;
     if (worker->exited && !worker->has_answered)
         pool_note_failed_start(pool, verdict);
@@ -200,7 +212,7 @@ void pool_note_loss(struct pool *pool, const struct pool_worker *worker)
         note_failure(pool, verdict);
 }
 
-void pool_note_exit(struct pool *pool, const struct pool_worker *worker)
+void pool_note_exit(struct pool *pool, struct pool_worker *worker)
 {
     if (!worker->has_answered || pool_is_exception(worker->exit_code))
         pool_note_loss(pool, worker);
@@ -218,6 +230,7 @@ void pool_move_worker(struct pool *pool, struct pool_worker *worker, enum worker
     pool->by_state[worker->state]--;
     pool->by_state[state]++;
     worker->state = state;
+    worker->since_ms = pool->now_ms;
     if (state == WORKER_IDLE)
         idle_push(pool, worker);
     timers_cancel(&pool->timers, &worker->timer.entry);
@@ -228,7 +241,11 @@ void pool_worker_gone(struct pool *pool, struct pool_worker *worker)
     assert(!worker->request);
     pool_move_worker(pool, worker, WORKER_GONE);
     pool->by_state[WORKER_GONE]--;
-    pool_emit(pool, POOL_ACTION_RELEASE, worker);
+    struct pool_action *action = pool_emit(pool, POOL_ACTION_RELEASE, worker);
+    action->answered = worker->answered;
+    action->has_code = worker->exited;
+    action->code = worker->exit_code;
+    action->cause = worker->unexpected ? pool_exit_verdict(pool, worker).cause : ERROR_CAUSE_NONE;
     slab_free(&pool->workers, worker);
 }
 
@@ -274,7 +291,8 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
     worker->request = request;
     worker->served++;
     request->worker = worker;
-    request->state = REQUEST_RUNNING;
+    request->state = POOL_REQUEST_RUNNING;
+    request->since_ms = pool->now_ms;
     request->client_wait = false;
     struct pool_action *action = pool_emit(pool, POOL_ACTION_ASSIGN, worker);
     action->request = slab_id(request);
@@ -335,6 +353,7 @@ bool pool_start_worker(struct pool *pool)
     worker->timer.object = worker;
     worker->state = WORKER_STARTING;
     worker->generation = pool->generation;
+    worker->started_ms = worker->since_ms = pool->now_ms;
     worker->replacement = pool->recycle == POOL_RECYCLE_RUNNING;
     pool->unproven += worker->replacement;
     pool->by_state[WORKER_STARTING]++;

@@ -1,6 +1,6 @@
-/* pool_steps: what the scheduler can do, one step at a time. pool.c says when; pool_info.c looks at the result. Each step
+/* pool_steps: what the scheduler can do, one step at a time. pool.c says when; pool_info.c and pool_walk.c look at the result. Each step
  * leaves the lists, counts and timers of the pool consistent and emits its actions; only pool_has_room keeps them from
- * being too many. Not an interface of the pool: for these three files only. */
+ * being too many. Not an interface of the pool: for its own files only. */
 #ifndef FCGIEXT_CORE_POOL_STEPS_H
 #define FCGIEXT_CORE_POOL_STEPS_H
 
@@ -22,6 +22,8 @@ void pool_reject_arrival(struct pool *pool, uint64_t tag, enum error_cause cause
 void pool_reject(struct pool *pool, struct pool_request *request, struct pool_failure verdict);
 void pool_abort_request(struct pool *pool, struct pool_request *request, struct pool_failure verdict);
 void pool_forget_request(struct pool *pool, struct pool_request *request);
+/* Ends the request that the worker has, if any: it runs, or lingers. */
+void pool_cut_off(struct pool *pool, struct pool_worker *worker, enum error_cause cause);
 /* Takes the request off its worker, back to the head of the queue. */
 void pool_retry(struct pool *pool, struct pool_request *request);
 
@@ -33,9 +35,9 @@ struct pool_failure pool_exit_verdict(const struct pool *pool, const struct pool
 /* A start came to nothing: counts, and the next one waits, longer each time. */
 void pool_note_failed_start(struct pool *pool, struct pool_failure verdict);
 /* A worker broke off a request. */
-void pool_note_loss(struct pool *pool, const struct pool_worker *worker);
+void pool_note_loss(struct pool *pool, struct pool_worker *worker);
 /* A worker has exited by itself without a request: a failure only when it crashed, or never did any work. */
-void pool_note_exit(struct pool *pool, const struct pool_worker *worker);
+void pool_note_exit(struct pool *pool, struct pool_worker *worker);
 
 /* ---- workers */
 
@@ -82,6 +84,9 @@ void pool_mark_ready(struct pool *pool, struct pool_worker *worker);
 void pool_note_leaving(struct pool *pool, struct pool_worker *worker);
 /* Retires old workers for ready replacements and starts more of them. */
 void pool_recycle_sweep(struct pool *pool);
+/* One worker, by an operator's wish: when it is free, or at once. */
+void pool_dismiss_worker(struct pool *pool, struct pool_worker *worker);
+void pool_end_worker(struct pool *pool, struct pool_worker *worker);
 /* Ends idle workers above the limit, or all of them when the pool drains. */
 void pool_trim(struct pool *pool);
 

@@ -1,4 +1,4 @@
-/* pool_types: the inside of a pool, for pool.c, pool_steps.c and pool_info.c only. */
+/* pool_types: the inside of a pool, for the pool's own files only. */
 #ifndef FCGIEXT_CORE_POOL_TYPES_H
 #define FCGIEXT_CORE_POOL_TYPES_H
 
@@ -12,15 +12,10 @@ struct pool_timer {
     void *object;
 };
 
-enum request_state {
-    REQUEST_WAITING,   /* in the queue */
-    REQUEST_RUNNING,   /* on a worker */
-    REQUEST_LINGERING, /* its connection broke; the exit of its worker decides what becomes of it */
-};
-
 struct pool_request {
     struct slab_slot slot;
-    enum request_state state;
+    enum pool_request_state state;
+    uint64_t arrived_ms, since_ms; /* since_ms: in this state */
     uint64_t tag;
     struct pool_worker *worker; /* RUNNING and LINGERING */
     struct pool_request *next;  /* WAITING */
@@ -36,6 +31,7 @@ struct pool_request {
 struct pool_worker {
     struct slab_slot slot;
     enum worker_state state;
+    uint64_t started_ms, since_ms; /* since_ms: in this state */
     struct pool_request *request;  /* BUSY, RETIRING */
     struct pool_worker *next_idle; /* IDLE */
     struct pool_worker *prev_idle;
@@ -50,7 +46,9 @@ struct pool_worker {
     bool ready;        /* a replacement that has proven good */
     bool exited;
     bool killed;
-    bool left; /* STOPPING: its connection had ended before we told it to end */
+    bool left;       /* STOPPING: its connection had ended before we told it to end */
+    bool dismissed;  /* an operator's wish: no further request */
+    bool unexpected; /* its exit was */
 };
 
 struct pool_failure {

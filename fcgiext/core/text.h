@@ -116,6 +116,25 @@ static inline bool text_is_token(struct bytes text)
     return text.len > 0;
 }
 
+/* Into an array of `capacity` > 0 bytes, with a NUL: what is not well-formed UTF-8, or is a NUL, as '?'; cut between two characters. */
+static inline void text_copy_cut(char *out, size_t capacity, struct bytes text)
+{
+    size_t used = 0;
+    while (text.len > 0) {
+        size_t len = text_utf8_len(text);
+        size_t take = len ? len : 1;
+        if (used + take >= capacity)
+            break;
+        if (len && text.ptr[0])
+            memcpy(out + used, text.ptr, len);
+        else
+            out[used] = '?';
+        used += take;
+        bytes_advance(&text, take);
+    }
+    out[used] = '\0';
+}
+
 /* Without the spaces and tabs at both ends. */
 static inline struct bytes text_trim(struct bytes text)
 {

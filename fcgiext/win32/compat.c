@@ -2,6 +2,7 @@
  * here has its shape written out. */
 #include "fcgiext/win32/compat.h"
 
+#include <psapi.h>
 #include <stdbool.h>
 
 #define ATTRIBUTE_HANDLE_LIST 0x00020002u /* PROC_THREAD_ATTRIBUTE_HANDLE_LIST */
@@ -19,11 +20,13 @@ typedef BOOL(WINAPI *update_attribute)(void *list, DWORD flags, DWORD_PTR attrib
                                        SIZE_T *old_len);
 typedef void(WINAPI *delete_attributes)(void *list);
 typedef BOOL(WINAPI *set_modes)(HANDLE file, UCHAR flags);
+typedef BOOL(WINAPI *memory_info)(HANDLE process, PROCESS_MEMORY_COUNTERS *counters, DWORD len);
 
 static init_attributes init_list;
 static update_attribute update_list;
 static delete_attributes delete_list;
 static set_modes set_completion_modes;
+static memory_info get_memory_info;
 static CRITICAL_SECTION inherit_lock;
 
 void compat_init(void)
@@ -33,6 +36,12 @@ void compat_init(void)
     update_list = (update_attribute)(void *)GetProcAddress(kernel, "UpdateProcThreadAttribute");
     delete_list = (delete_attributes)(void *)GetProcAddress(kernel, "DeleteProcThreadAttributeList");
     set_completion_modes = (set_modes)(void *)GetProcAddress(kernel, "SetFileCompletionNotificationModes");
+    get_memory_info = (memory_info)(void *)GetProcAddress(kernel, "K32GetProcessMemoryInfo");
+    if (!get_memory_info) { /* before Windows 7 */
+        HMODULE psapi = LoadLibraryW(L"psapi.dll");
+        if (psapi) /* stays loaded */
+            get_memory_info = (memory_info)(void *)GetProcAddress(psapi, "GetProcessMemoryInfo");
+    }
     InitializeCriticalSection(&inherit_lock);
 }
 
@@ -49,6 +58,22 @@ DWORD compat_reject_remote_clients(void)
 BOOL compat_skip_completion_on_success(HANDLE file)
 {
     return set_completion_modes && set_completion_modes(file, SKIP_ON_SUCCESS);
+}
+
+void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)
+{
+    PROCESS_MEMORY_COUNTERS_EX counters;
+    DWORD handles = 0;
+    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid);
+    ZeroMemory(&counters, sizeof counters);
+    if (process && get_memory_info)
+        get_memory_info(process, (PROCESS_MEMORY_COUNTERS *)&counters, sizeof counters);
+    if (process && !GetProcessHandleCount(process, &handles))
+        handles = 0;
+    if (process)
+        CloseHandle(process);
+    *private_bytes = counters.PrivateUsage;
+    *handle_count = handles;
 }
 
 static DWORD create(WCHAR *command_line, DWORD flags, const WCHAR *environment, const WCHAR *directory,

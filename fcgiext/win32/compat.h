@@ -6,6 +6,8 @@
 
 #include <windows.h>
 
+#include <stdint.h>
+
 /* Calls CreateProcessW so that the child inherits exactly `handles` (which must be inheritable). Where the system cannot
  * say that (before Vista) they are inheritable only during the call, under a lock that all our starts share.
  * `startup` and the flags are completed here. 0 or a Win32 error. */
@@ -22,5 +24,8 @@ DWORD compat_reject_remote_clients(void);
 /* What completes at once on this handle does not go through the completion port as well: saves a wake-up for each write. false: the
  * system cannot do that (before Vista). */
 BOOL compat_skip_completion_on_success(HANDLE file);
+
+/* What a process has of its own, and its handles; 0 where the system does not say. */
+void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count);
 
 #endif

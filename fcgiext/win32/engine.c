@@ -10,7 +10,9 @@
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/handler.h"
 #include "fcgiext/win32/intake.h"
+#include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/reload.h"
+#include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
 
@@ -31,6 +33,19 @@ uint64_t engine_now_ms(void)
     uint64_t seconds = (uint64_t)(now.QuadPart / frequency.QuadPart);
     uint64_t rest = (uint64_t)(now.QuadPart % frequency.QuadPart);
     return seconds * 1000 + rest * 1000 / (uint64_t)frequency.QuadPart;
+}
+
+uint64_t engine_unix_of_filetime(FILETIME time)
+{
+    uint64_t ticks = (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime; /* of 100 ns, since 1601 */
+    return ticks / 10000 - 11644473600000u;
+}
+
+uint64_t engine_unix_ms(void)
+{
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    return engine_unix_of_filetime(now);
 }
 
 struct iocp *engine_port(struct engine *engine, uint64_t worker)
@@ -54,6 +69,7 @@ void engine_object_gone(struct engine *engine)
 struct delivery {
     struct worker_io *workers[POOL_MAX_ACTIONS]; /* references; to be kicked */
     bool slow[POOL_MAX_ACTIONS];
+    struct request_label *labels[POOL_MAX_ACTIONS]; /* of requests that the workers had before; references */
     unsigned count;
     uint64_t not_started[POOL_MAX_ACTIONS]; /* START for which there was no memory */
     unsigned not_started_count;
@@ -73,6 +89,12 @@ static void put_into_mailbox(struct engine_pool *pool, const struct pool_action 
     }
     worker_io_put(worker, action);
     worker_io_ref(worker);
+    delivery->labels[delivery->count] = NULL;
+    if (action->kind == POOL_ACTION_ASSIGN) {
+        delivery->labels[delivery->count] = worker->label;
+        worker->label = handler_label((struct handler *)(ULONG_PTR)action->tag);
+        request_label_ref(worker->label);
+    }
     delivery->workers[delivery->count] = worker;
     delivery->slow[delivery->count++] = action->kind == POOL_ACTION_START;
     if (action->kind == POOL_ACTION_RELEASE)
@@ -92,6 +114,7 @@ static void deliver(struct engine_pool *pool, const struct pool_actions *actions
             handler_unref(handler); /* the pool's; a probe's own */
     }
     for (unsigned i = 0; i < delivery->count; i++) {
+        request_label_unref(delivery->labels[i]);
         worker_io_kick(delivery->workers[i], delivery->slow[i]);
         worker_io_unref(delivery->workers[i]);
     }
@@ -227,8 +250,15 @@ static uint64_t fire_deadlines(struct engine *engine)
         for (;;) {
             EnterCriticalSection(&pool->lock);
             uint64_t deadline_ms = pool_next_deadline_ms(pool->core);
+            uint64_t drain_end_ms = pool->drain_end_ms ? pool->drain_end_ms : UINT64_MAX;
             pool->armed_ms = deadline_ms;
             LeaveCriticalSection(&pool->lock);
+            if (drain_end_ms <= engine_now_ms()) {
+                mgmt_ops_drain_over(pool);
+                continue;
+            }
+            if (drain_end_ms < next_ms)
+                next_ms = drain_end_ms;
             if (deadline_ms > engine_now_ms()) {
                 if (deadline_ms < next_ms)
                     next_ms = deadline_ms;
@@ -284,6 +314,7 @@ static struct engine_pool *create_pool(struct engine *engine, const struct confi
         return NULL;
     }
     pool->engine = engine;
+    pool->start_unix_ms = engine_unix_ms();
     pool->name = name;
     pool->core = core;
     pool->external = config->address_count > 0;
@@ -361,11 +392,13 @@ struct engine *engine_create(DWORD *error)
     }
     compat_init();
     InitializeCriticalSection(&engine->connect_lock);
+    InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
     InitializeCriticalSection(&engine->intake_lock);
     timers_init(&engine->tries, engine_now_ms());
     engine->tries_armed_ms = UINT64_MAX;
     engine->objects = 1; /* ours, until engine_destroy */
+    engine->load_unix_ms = engine_unix_ms();
     *error = (DWORD)WSAStartup(MAKEWORD(2, 2), &wsa);
     engine->wsa_started = *error == 0;
     engine->config_path = config_file_path();
@@ -375,9 +408,13 @@ struct engine *engine_create(DWORD *error)
     if (!*error)
         *error = start_threads(engine);
     if (!*error)
-        *error = reload_start(engine);
+        *error = mgmt_ops_create(engine);
     if (!*error)
+        *error = reload_start(engine);
+    if (!*error) {
+        mgmt_ops_restore_drains(engine);
         return engine;
+    }
     engine_destroy(engine);
     return NULL;
 }
@@ -435,6 +472,7 @@ void engine_destroy(struct engine *engine)
         iocp_close(&engine->ports[i]);
     free_settings(engine);
     free_pools(engine);
+    mgmt_ops_destroy(engine);
     free(engine->config_path);
     free(engine->config_path_utf8);
     if (engine->idle)
@@ -444,6 +482,7 @@ void engine_destroy(struct engine *engine)
     if (engine->wsa_started)
         WSACleanup();
     DeleteCriticalSection(&engine->connect_lock);
+    DeleteCriticalSection(&engine->exits_lock);
     DeleteCriticalSection(&engine->settings_lock);
     DeleteCriticalSection(&engine->intake_lock);
     compat_deinit();

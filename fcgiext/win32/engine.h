@@ -11,6 +11,7 @@
 #include <windows.h>
 
 #include "fcgiext/core/config.h"
+#include "fcgiext/core/exits.h"
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/timers.h"
 #include "fcgiext/win32/io_counts.h"
@@ -19,6 +20,7 @@
 #include "fcgiext/win32/watch.h"
 
 struct intake;
+struct mgmt_engine;
 struct worker_io;
 
 enum { ENGINE_MAX_PORTS = 64 };
@@ -37,6 +39,11 @@ struct engine_pool {
     /* what POOL_EVENT_RECONFIGURED puts in place of `version` and `workers`: see engine_pool_prepare */
     struct pool_version *next_version;
     struct worker_io **next_workers;
+
+    uint64_t start_unix_ms;
+    bool drained;          /* by an operator, whatever fcgiext.ini says meanwhile; under the lock, as the next two */
+    bool drain_persists;   /* across a restart */
+    uint64_t drain_end_ms; /* 0: none; then it serves again */
 
     volatile LONG intakes;   /* bodies of unknown length being taken in for it */
     unsigned settings_count; /* the watch's thread only: of settings with users that lead here */
@@ -63,6 +70,12 @@ struct engine {
     volatile LONG stopping;
     volatile LONG objects; /* handlers and workers alive */
     HANDLE idle;           /* set when objects comes to 0 */
+    struct mgmt_engine *mgmt;
+    uint64_t load_unix_ms;
+    uint64_t rejected_unix_ms;   /* when a newer file was not taken; 0: none; under settings_lock */
+    volatile LONG reload_wanted; /* see reload_ask */
+    CRITICAL_SECTION exits_lock;
+    struct exits exits; /* under exits_lock */
     CRITICAL_SECTION connect_lock;
     bool wsa_started;
     struct worker_io *connecting; /* a list of those whose program does not listen yet; references; under connect_lock */
@@ -88,7 +101,11 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
  * `config` is valid and belongs to `settings`. */
 struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *settings, const struct config_pool *config);
 
+/* Of a clock that is never set. */
 uint64_t engine_now_ms(void);
+/* Since 1970, UTC: for people. */
+uint64_t engine_unix_ms(void);
+uint64_t engine_unix_of_filetime(FILETIME time);
 
 /* Every handler and worker, at its birth and end. */
 void engine_object_born(struct engine *engine);

@@ -11,6 +11,8 @@
 #include "fcgiext/win32/ecb.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/intake.h"
+#include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/strand.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
@@ -38,6 +40,7 @@ struct handler {
     struct engine_pool *pool;         /* NULL: nor a pool */
     struct ecb ecb;
     struct relay relay;
+    struct request_label *label;
     struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */
     bool taking_in;           /* the pool has not heard of it yet */
     struct error_facts facts; /* of a failure found before the pool was asked */
@@ -77,6 +80,7 @@ void handler_unref(struct handler *handler)
     struct engine *engine = handler->engine;
     relay_deinit(&handler->relay);
     intake_close(handler->intake);
+    request_label_unref(handler->label);
     ecb_deinit(&handler->ecb);
     settings_leave(handler->settings);
     free(handler);
@@ -86,6 +90,11 @@ void handler_unref(struct handler *handler)
 uint64_t handler_request(const struct handler *handler)
 {
     return handler->request;
+}
+
+struct request_label *handler_label(const struct handler *handler)
+{
+    return handler->label;
 }
 
 /* ---- what others post ---- */
@@ -157,11 +166,6 @@ static void on_client(void *context, DWORD len, DWORD error)
 
 /* ---- facts ---- */
 
-static bool get_variable(void *context, const char *name, struct bytes *value)
-{
-    return ecb_get_variable(context, name, value);
-}
-
 static struct bytes variable_or_empty(struct handler *handler, const char *name)
 {
     struct bytes value;
@@ -179,23 +183,6 @@ static bool client_is_local(struct handler *handler)
                            bytes_start_with_nocase(address, bytes_of_str("127.")));
 }
 
-/* What the pool runs, or where its servers are: "10.0.0.1:9000, 10.0.0.2:9000". */
-static struct bytes describe_program(const struct config_pool *config, struct buffer *text)
-{
-    if (config->address_count == 0)
-        return bytes_of_str(config->exe_path);
-    for (size_t i = 0; i < config->address_count; i++) {
-        const struct config_address *address = &config->addresses[i];
-        bool v6 = strchr(address->host, ':') != NULL;
-        buffer_append_str(text, i ? ", " : "");
-        buffer_append_str(text, v6 ? "[" : "");
-        buffer_append_str(text, address->host);
-        buffer_append_str(text, v6 ? "]:" : ":");
-        text_append_decimal(text, address->port);
-    }
-    return buffer_peek(text);
-}
-
 /* A program's own exit code, whatever the system calls an error of that number. An exception is the system's. */
 static bool is_own_code(const struct error_facts *facts)
 {
@@ -211,7 +198,7 @@ static void explain(struct handler *handler, const struct error_facts *found)
     buffer_init(&program, 1024);
     if (handler->config) {
         facts.pool = bytes_of_str(handler->config->name);
-        facts.program = describe_program(handler->config, &program);
+        facts.program = pool_program_of(handler->config, &program);
     }
     if (facts.cause == ERROR_CAUSE_CONFIG_INVALID || facts.cause == ERROR_CAUSE_NO_MAPPING)
         facts.diagnostics = buffer_peek(&handler->settings->report);
@@ -362,8 +349,10 @@ static void on_client_done(struct handler *handler, LONG bits)
         relay_on_client_read(&handler->relay, handler->stored_len, handler->stored_error == 0);
     if ((bits & HANDLER_CLIENT) && handler->client_reads)
         relay_on_client_read(&handler->relay, handler->client_len, handler->client_error == 0);
-    else if (bits & HANDLER_CLIENT)
+    else if (bits & HANDLER_CLIENT) {
+        request_label_sent(handler->label, handler->client_len);
         relay_on_sent(&handler->relay, handler->client_error == 0);
+    }
 }
 
 static void run(struct strand *strand, LONG bits)
@@ -482,11 +471,12 @@ static void make_settings(struct handler *handler, uint64_t body_len, struct rel
 static void encode(struct handler *handler, struct bytes body)
 {
     struct buffer scratch;
+    struct request_label_tap tap = {.ecb = &handler->ecb};
     buffer_init(&scratch, SCRATCH_LEN);
     struct cgi_vars_request vars = {
-        .get = get_variable,
-        .get_context = &handler->ecb,
-        .constants = settings_constants(handler->settings, get_variable, &handler->ecb),
+        .get = request_label_get,
+        .get_context = &tap,
+        .constants = settings_constants(handler->settings, request_label_get, &tap),
         .scratch = &scratch,
         .content_length = handler->relay.settings.body_len,
         .pass_proxy_header = handler->config->pass_proxy_header,
@@ -497,6 +487,8 @@ static void encode(struct handler *handler, struct bytes body)
     else if (result == CGI_VARS_BAD_PATH)
         handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
     buffer_deinit(&scratch);
+    if (!handler->label)
+        handler->label = request_label_create(&tap, handler->relay.settings.body_len);
 }
 
 /* To the pool; or an error page instead, which the strand will send. */
@@ -531,8 +523,10 @@ static void taken_in(struct handler *handler, const struct spool_action *action)
 static void take_in(struct handler *handler, LONG bits)
 {
     struct spool *spool = &handler->intake->spool;
-    if (bits & HANDLER_CLIENT)
+    if (bits & HANDLER_CLIENT) {
+        request_label_received(handler->label, handler->client_len);
         spool_on_read(spool, handler->client_len, handler->client_error == 0);
+    }
     if (bits & HANDLER_STORED)
         spool_on_stored(spool, handler->stored_error == 0);
     struct spool_action action = spool_next(spool);
@@ -556,6 +550,14 @@ static bool body_length(struct handler *handler, uint64_t *len)
 {
     *len = handler->ecb.block->cbTotalBytes;
     return *len != 0xFFFFFFFF || text_parse_decimal(variable_or_empty(handler, "CONTENT_LENGTH"), len);
+}
+
+static enum error_cause open_intake(struct handler *handler, struct bytes first)
+{
+    struct request_label_tap tap = {.ecb = &handler->ecb};
+    request_label_ask(&tap);
+    handler->label = request_label_create(&tap, first.len);
+    return intake_open(&handler->intake, handler, handler->pool, handler->config, first);
 }
 
 DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
@@ -585,7 +587,7 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     if (!handler->facts.cause && known)
         encode(handler, first);
     else if (!handler->facts.cause)
-        handler->facts.cause = intake_open(&handler->intake, handler, handler->pool, handler->config, first);
+        handler->facts.cause = open_intake(handler, first);
     handler->taking_in = handler->intake && !handler->facts.cause;
     handler_ref(handler); /* the session may end in one of these calls */
     if (!handler->taking_in)

@@ -31,6 +31,10 @@ void handler_released(struct handler *handler);
 /* The id under which the pool knows it: set by handler_assigned. */
 uint64_t handler_request(const struct handler *handler);
 
+struct request_label;
+/* What is shown of it: set before the pool hears of the request, or its intake is listed. A reference of the handler's. */
+struct request_label *handler_label(const struct handler *handler);
+
 /* POOL_ACTION_PROBE: tells the pool if the client of a waiting request has gone. */
 void handler_probe(struct handler *handler, uint64_t request);
 

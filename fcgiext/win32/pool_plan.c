@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <wchar.h>
 #include <ws2tcpip.h>
 
+#include "fcgiext/core/text.h"
 #include "fcgiext/win32/wide.h"
 
 enum { WORKERS_PER_PROCESSOR = 4, EXTERNAL_CONNECTIONS = 32 };
@@ -116,6 +118,22 @@ void pool_plan_free(struct process_plan *plan)
         free(plan->env[i]);
     free(plan->env);
     ZeroMemory(plan, sizeof *plan);
+}
+
+struct bytes pool_program_of(const struct config_pool *config, struct buffer *text)
+{
+    if (config->address_count == 0)
+        return bytes_of_str(config->exe_path);
+    for (size_t i = 0; i < config->address_count; i++) {
+        const struct config_address *address = &config->addresses[i];
+        bool v6 = strchr(address->host, ':') != NULL;
+        buffer_append_str(text, i ? ", " : "");
+        buffer_append_str(text, v6 ? "[" : "");
+        buffer_append_str(text, address->host);
+        buffer_append_str(text, v6 ? "]:" : ":");
+        text_append_decimal(text, address->port);
+    }
+    return buffer_peek(text);
 }
 
 struct pool_limits pool_limits_of(const struct config_pool *config)

@@ -14,6 +14,9 @@
 DWORD pool_plan_make(struct process_plan *plan, const struct config_pool *config);
 void pool_plan_free(struct process_plan *plan);
 
+/* What the pool runs, or where its servers are: "10.0.0.1:9000, 10.0.0.2:9000"; in `text`, or a string of `config`. */
+struct bytes pool_program_of(const struct config_pool *config, struct buffer *text);
+
 struct pool_limits pool_limits_of(const struct config_pool *config);
 
 /* May block for a name that is not an address. */

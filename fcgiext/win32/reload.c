@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/wide.h"
 
 static void tell_pool(struct engine_pool *pool, enum pool_event_kind kind)
@@ -77,6 +78,14 @@ static bool prepare_pools(struct engine *engine, struct settings *settings)
     return true;
 }
 
+static bool is_drained_by_operator(struct engine_pool *pool)
+{
+    EnterCriticalSection(&pool->lock);
+    bool drained = pool->drained;
+    LeaveCriticalSection(&pool->lock);
+    return drained;
+}
+
 static void apply_to_pool(struct engine_pool *pool)
 {
     struct pool_version *old = pool->version;
@@ -85,7 +94,7 @@ static void apply_to_pool(struct engine_pool *pool)
     if (old)
         pool_version_ref(old);
     engine_pool_event(pool, &event);
-    if (pool->settings_count++ == 0)
+    if (pool->settings_count++ == 0 && !is_drained_by_operator(pool))
         tell_pool(pool, POOL_EVENT_RESUME); /* it may have been drained */
     if (recycle)
         tell_pool(pool, POOL_EVENT_RECYCLE);
@@ -102,15 +111,28 @@ static void put_in_force(struct engine *engine, struct settings *settings)
     watch_settings(engine, settings); /* without memory the old files go on being watched */
 }
 
-static void reload(struct engine *engine)
+static void note_rejected(struct engine *engine, uint64_t unix_ms)
+{
+    EnterCriticalSection(&engine->settings_lock);
+    engine->rejected_unix_ms = unix_ms;
+    LeaveCriticalSection(&engine->settings_lock);
+}
+
+/* false: what is in force stays. */
+static bool reload(struct engine *engine)
 {
     struct settings *settings = settings_load(engine);
     if (!settings)
-        return;
-    if (config_may_replace(engine->settings->config, settings->config) && prepare_pools(engine, settings))
+        return false;
+    bool taken = false;
+    if (config_may_replace(engine->settings->config, settings->config) && prepare_pools(engine, settings)) {
         put_in_force(engine, settings);
-    else
+        taken = true;
+    }
+    note_rejected(engine, taken ? 0 : settings->read_unix_ms);
+    if (!taken)
         settings_unref(settings); /* what was prepared is replaced by the next time */
+    return taken;
 }
 
 /* ---- callbacks of the watch ---- */
@@ -141,8 +163,19 @@ void reload_reap(struct engine *engine, bool draining)
     }
 }
 
+void reload_ask(struct engine *engine)
+{
+    InterlockedExchange(&engine->reload_wanted, 1);
+    watch_wake(&engine->watch);
+}
+
 static void woken(void *context)
 {
+    struct engine *engine = context;
+    if (InterlockedExchange(&engine->reload_wanted, 0)) {
+        uint64_t last = mgmt_ops_last(engine);
+        mgmt_ops_reloaded(engine, last, reload(engine));
+    }
     reload_reap(context, true);
 }
 

@@ -32,6 +32,7 @@ struct settings *settings_load(struct engine *engine)
     if (!settings)
         return NULL;
     settings->engine = engine;
+    settings->read_unix_ms = engine_unix_ms();
     settings->users = settings->refs = 1;
     buffer_init(&settings->report, REPORT_LEN);
     settings->config = config_file_load(engine->config_path, &settings->load_error);

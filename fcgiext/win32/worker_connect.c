@@ -83,6 +83,8 @@ static DWORD start_process(struct worker_io *worker)
         return error;
     }
     error = process_start(&worker->process, plan, server_end);
+    worker->launched_ms = engine_now_ms();
+    InterlockedExchange(&worker->pid, (LONG)worker->process.id);
     return error ? error : watch_exit(worker);
 }
 

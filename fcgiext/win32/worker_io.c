@@ -10,6 +10,7 @@
 #include "fcgiext/core/relay.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/handler.h"
+#include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/worker_connect.h"
 
 _Static_assert((int)WORKER_READ_LEN <= (int)RELAY_READ_LEN, "the relay has room for one read beyond its limit");
@@ -43,6 +44,7 @@ void worker_io_unref(struct worker_io *worker)
         return;
     struct engine *engine = worker->pool->engine;
     pool_version_unref(worker->version);
+    request_label_unref(worker->label);
     free(worker->read_buffer);
     free(worker);
     engine_object_gone(engine);
@@ -279,8 +281,28 @@ static void do_close(struct worker_io *worker)
     }
 }
 
-static void do_release(struct worker_io *worker)
+/* Nothing is assigned to it any more: its label stays what it is. */
+static void note_exit(const struct worker_io *worker, const struct pool_action *release)
 {
+    struct engine *engine = worker->pool->engine;
+    struct exits_entry entry = {
+        .pid = (uint32_t)worker->pid,
+        .code = release->code,
+        .cause = release->cause,
+        .at_unix_ms = worker->exit_unix_ms,
+        .lived_ms = worker->lived_ms,
+        .answered = release->answered,
+    };
+    struct bytes url_path = bytes_of_str(worker->label ? worker->label->url_path : "");
+    EnterCriticalSection(&engine->exits_lock);
+    exits_note(&engine->exits, &entry, bytes_of_str(worker->pool->name), url_path);
+    LeaveCriticalSection(&engine->exits_lock);
+}
+
+static void do_release(struct worker_io *worker, const struct pool_action *action)
+{
+    if (action->has_code && !worker->external)
+        note_exit(worker, action);
     worker->closing = true;
     close_transport(worker);
     worker_connect_end(worker);
@@ -322,7 +344,7 @@ static void empty_mailbox(struct worker_io *worker)
         case POOL_ACTION_SIGNAL: do_signal(worker); break;
         case POOL_ACTION_CLOSE: do_close(worker); break;
         case POOL_ACTION_KILL: process_kill(&worker->process); break;
-        case POOL_ACTION_RELEASE: do_release(worker); break;
+        case POOL_ACTION_RELEASE: do_release(worker, &action); break;
         case POOL_ACTION_PROBE:
         case POOL_ACTION_REJECT:
         case POOL_ACTION_FORGET: break; /* not a worker's */
@@ -359,6 +381,8 @@ static void exited(struct worker_io *worker)
 {
     DWORD code = 0;
     worker->exit_reported = true;
+    worker->exit_unix_ms = engine_unix_ms();
+    worker->lived_ms = engine_now_ms() - worker->launched_ms;
     GetExitCodeProcess(worker->process.process, &code);
     report(worker, POOL_EVENT_EXITED, code);
 }

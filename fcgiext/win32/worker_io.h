@@ -16,6 +16,7 @@
 
 struct engine_pool;
 struct handler;
+struct request_label;
 
 enum { WORKER_MAILBOX_LEN = 16, WORKER_READ_LEN = 64 * 1024 };
 
@@ -26,10 +27,13 @@ struct worker_io {
     struct pool_version *version; /* that it was started under; a reference */
     uint64_t id;
     struct iocp *port; /* of all its operations */
+    volatile LONG pid; /* of its process; 0: none yet */
 
     /* actions not yet carried out: put in and taken out under the pool's lock */
     struct pool_action mailbox[WORKER_MAILBOX_LEN];
     unsigned mail_first, mail_count;
+    struct request_label
+        *label; /* of the request that it has, or had last; NULL: none; a reference; under the pool's lock, too */
 
     /* on the strand only */
     struct transport transport;
@@ -39,6 +43,8 @@ struct worker_io {
     bool reused; /* this connection has carried a request */
     struct iocp_op launch_op, exit_op, read_op, write_op, connect_op;
     volatile LONG exit_fired;
+    uint64_t launched_ms, lived_ms; /* its process, until its exit was seen */
+    uint64_t exit_unix_ms;
     bool read_pending, write_pending;
     bool read_stale;                   /* the pending read is of a connection that has been closed */
     bool read_wanted;                  /* begin one when the stale one has completed */

@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "slab.c", "timers.c", "worker.c"]
+SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "pool_walk.c",
+           "slab.c", "timers.c", "worker.c"]
 
 # what, file, old, new
 BUGS = [
@@ -42,6 +43,12 @@ BUGS = [
      "    pool_emit(pool, POOL_ACTION_KILL, worker);\n    pool_set_timer(pool, &worker->timer, POOL_KILL_WAIT_MS);\n",
      "    pool_emit(pool, POOL_ACTION_KILL, worker);\n    if (worker->served % 4 != 3)\n"
      "        pool_set_timer(pool, &worker->timer, POOL_KILL_WAIT_MS);\n"),
+    ("a worker that was dismissed is used again", "pool.c", "    if (worker->dismissed || pool->state == POOL_STATE_CLOSED", "    if (pool->state == POOL_STATE_CLOSED"),
+    ("a start that was dismissed serves", "pool.c", "    bool unwanted = worker->dismissed || (", "    bool unwanted = (false) || ("),
+    ("a killed worker keeps its request", "pool_recycle.c", "        pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);\n", ""),
+    ("a dismissed worker loses its request", "pool_recycle.c", "    if (!worker->request && !starting)\n        pool_stop_worker(pool, worker, false);\n",
+     "    if (!starting) {\n        pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);\n        pool_stop_worker(pool, worker, false);\n    }\n"),
+    ("an unexpected exit is not told", "pool_steps.c", "worker->unexpected ? ", "worker->unexpected && worker->served ? "),
     ("rapid-fail leaves the queue waiting", "pool.c", "    while (pool_has_room(pool) && pool->queue_head)\n        pool_reject(pool,",
      "    while (pool_has_room(pool) && pool->queue_head && pool->state == POOL_STATE_CLOSED)\n        pool_reject(pool,"),
 ]

@@ -27,19 +27,6 @@ static void check_failed(const char *condition)
     sim_broken(running, condition, 0);
 }
 
-static uint64_t draw(struct sim *sim, uint64_t below)
-{
-    sim->random ^= sim->random << 13;
-    sim->random ^= sim->random >> 7;
-    sim->random ^= sim->random << 17;
-    return sim->random % below;
-}
-
-static bool chance(struct sim *sim, unsigned percent)
-{
-    return draw(sim, 100) < percent;
-}
-
 /* ---- later events ---- */
 
 static void later(struct sim *sim, struct sim_worker *worker, uint64_t delay_ms, struct pool_event event)
@@ -160,8 +147,8 @@ static void note(struct sim *sim, const struct pool_action *action)
             later(sim, NULL, 1, (struct pool_event){.kind = POOL_EVENT_GONE, .request = action->request});
         REQUIRE(sim, request_of(sim, action->tag)->order == action->tag);
         break;
-    case POOL_ACTION_CONNECT:
-    case POOL_ACTION_RELEASE: break;
+    case POOL_ACTION_RELEASE: sim->totals.unexpected += action->cause != ERROR_CAUSE_NONE; break;
+    case POOL_ACTION_CONNECT: break;
     }
     if (!action->worker)
         return;
@@ -406,6 +393,56 @@ static struct pool_limits random_limits(struct sim *sim)
     };
 }
 
+/* What the pool shows of itself agrees with what the world has seen of it. */
+static void look_at_worker(void *context, const struct pool_worker_info *info)
+{
+    struct sim *sim = context;
+    const struct sim_worker *worker = worker_of(sim, info->id);
+    bool lingers = info->state == WORKER_RETIRING; /* the world is through with its request, the pool is not */
+    REQUIRE(sim, (info->request != 0) == (worker->has_pool_request || lingers));
+    REQUIRE(sim, info->state_ms <= info->age_ms && info->answered <= info->served);
+    sim->seen_workers++;
+}
+
+static void look_at_request(void *context, const struct pool_request_info *info)
+{
+    struct sim *sim = context;
+    const struct sim_request *request = request_of(sim, info->tag);
+    REQUIRE(sim, request->id == info->id && info->state_ms <= info->age_ms);
+    if (info->worker) {
+        const struct sim_worker *worker = worker_of(sim, info->worker);
+        bool lingers = info->state == POOL_REQUEST_LINGERING;
+        REQUIRE(sim, worker->pool_order == request->order && worker->has_pool_request == !lingers);
+    }
+    sim->seen_requests++;
+}
+
+static void look(struct sim *sim)
+{
+    sim->seen_workers = sim->seen_requests = 0;
+    pool_each_worker(sim->pool, sim->now_ms, look_at_worker, sim);
+    pool_each_request(sim->pool, sim->now_ms, look_at_request, sim);
+    REQUIRE(sim, sim->seen_workers == live_workers(sim));
+    REQUIRE(sim, sim->seen_requests == sim->open_count);
+}
+
+/* Picks on one worker: it gets nothing any more. A kill is the end of its request, too; without one no request is lost. */
+static void operate_on_worker(struct sim *sim)
+{
+    struct sim_worker *worker = &sim->workers[draw(sim, 16)];
+    struct pool_event event = {.kind = chance(sim, 60) ? POOL_EVENT_DISMISS : POOL_EVENT_KILL, .worker = worker->id};
+    struct pool_worker_info info;
+    uint64_t recycled = sim->totals.failed[ERROR_CAUSE_RECYCLED];
+    if (!worker->used || worker->gone)
+        return;
+    REQUIRE(sim, pool_find_worker(sim->pool, worker->id, sim->now_ms, &info));
+    recycled += event.kind == POOL_EVENT_KILL && info.request;
+    worker->retiring = true;
+    tell(sim, &event);
+    REQUIRE(sim, sim->totals.failed[ERROR_CAUSE_RECYCLED] == recycled);
+    REQUIRE(sim, event.kind == POOL_EVENT_DISMISS || !worker->has_pool_request);
+}
+
 static void operate(struct sim *sim)
 {
     struct pool_event event = {.kind = POOL_EVENT_RECYCLE};
@@ -454,6 +491,10 @@ static void step(struct sim *sim)
         operate(sim);
     else if (what < 5 && sim->draining)
         resume(sim);
+    else if (what < 7)
+        operate_on_worker(sim);
+    else if (what < 8)
+        look(sim);
     else if (what < 15)
         client_goes(sim);
     else if (what < 280)
@@ -476,6 +517,7 @@ static void compare_totals(struct sim *sim)
     REQUIRE(sim, totals->arrived == sim->totals.arrived);
     REQUIRE(sim, totals->answered == sim->totals.answered);
     REQUIRE(sim, totals->started == sim->totals.started);
+    REQUIRE(sim, totals->unexpected_exits == sim->totals.unexpected);
     REQUIRE(sim, memcmp(totals->failed, sim->totals.failed, sizeof totals->failed) == 0);
 }
 

@@ -65,7 +65,7 @@ struct sim_event {
 };
 
 struct sim_totals {
-    uint64_t arrived, answered, failed[ERROR_CAUSE_COUNT], retried, started, released;
+    uint64_t arrived, answered, failed[ERROR_CAUSE_COUNT], retried, started, released, unexpected;
 };
 
 struct sim {
@@ -78,10 +78,25 @@ struct sim {
     unsigned event_count;
     uint64_t next_order, last_assigned_order;
     unsigned open_count;
-    unsigned mix; /* which behaviours this part of the run has: bits */
+    unsigned seen_workers, seen_requests; /* in a look at the pool */
+    unsigned mix;                         /* which behaviours this part of the run has: bits */
     struct sim_totals totals;
     bool draining, closed;
 };
+
+/* The world's dice. */
+static inline uint64_t draw(struct sim *sim, uint64_t below)
+{
+    sim->random ^= sim->random << 13;
+    sim->random ^= sim->random >> 7;
+    sim->random ^= sim->random << 17;
+    return sim->random % below;
+}
+
+static inline bool chance(struct sim *sim, unsigned percent)
+{
+    return draw(sim, 100) < percent;
+}
 
 /* Ends the process when something does not hold. Returns the number of requests that arrived. */
 uint64_t sim_run(uint64_t seed, uint64_t steps, struct sim_totals *sum);

@@ -26,6 +26,7 @@ struct driver {
     uint32_t probes; /* since the test has set it to 0 */
     bool keep_probes;
     uint64_t last_start; /* the worker */
+    uint64_t unexpected; /* exits, as RELEASE has told them */
 };
 
 static void driver_check_failed(const char *condition)
@@ -185,15 +186,18 @@ static inline uint64_t driver_handle(struct driver *driver, const struct pool_ev
         *action = actions.items[i];
         bool fails = action->kind == POOL_ACTION_REJECT || action->kind == POOL_ACTION_ABORT;
         bool probe = action->kind == POOL_ACTION_PROBE;
-        assert_int_equal(action->cause != ERROR_CAUSE_NONE, fails);
+        bool released = action->kind == POOL_ACTION_RELEASE; /* it may tell of an exit */
+        driver->unexpected += released && action->cause != ERROR_CAUSE_NONE;
+        assert_true(released || (action->cause != ERROR_CAUSE_NONE) == fails);
         assert_int_equal(action->request != 0, action->kind == POOL_ACTION_ASSIGN || probe);
-        assert_false(action->has_code && !fails);
+        assert_false(action->has_code && !fails && !released);
         assert_false(probe && action->worker);
         driver->probes += probe;
         if (action->kind == POOL_ACTION_START)
             driver->last_start = action->worker;
         driver->count -= probe && !driver->keep_probes;
     }
+    assert_int_equal(pool_get_totals(driver->pool)->unexpected_exits, driver->unexpected);
     return actions.arrived;
 }
 

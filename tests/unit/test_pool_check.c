@@ -78,12 +78,12 @@ static void request_of_another_worker(struct specimen *s)
 
 static void request_waits_on_a_worker(struct specimen *s)
 {
-    s->busy->request->state = REQUEST_WAITING;
+    s->busy->request->state = POOL_REQUEST_WAITING;
 }
 
 static void request_lingers_on_a_busy_worker(struct specimen *s)
 {
-    s->busy->request->state = REQUEST_LINGERING;
+    s->busy->request->state = POOL_REQUEST_LINGERING;
 }
 
 static void idle_has_exited(struct specimen *s)
@@ -94,6 +94,16 @@ static void idle_has_exited(struct specimen *s)
 static void idle_was_killed(struct specimen *s)
 {
     s->idle->killed = true;
+}
+
+static void idle_was_dismissed(struct specimen *s)
+{
+    s->idle->dismissed = true;
+}
+
+static void idle_since_before_it_started(struct specimen *s)
+{
+    s->idle->started_ms = s->idle->since_ms + 1;
 }
 
 static void idle_without_timer(struct specimen *s)
@@ -215,7 +225,7 @@ static void idle_list_lost_its_last(struct specimen *s)
 
 static void running_in_the_queue(struct specimen *s)
 {
-    s->waiting->state = REQUEST_RUNNING;
+    s->waiting->state = POOL_REQUEST_RUNNING;
 }
 
 static void queue_without_a_way_back(struct specimen *s)
@@ -321,10 +331,12 @@ static const struct {
     {busy_without_request, true, "has_request == (worker->state == WORKER_BUSY"},
     {stopping_is_gone, true, "worker->state != WORKER_GONE"},
     {request_of_another_worker, true, "worker->request->worker == worker"},
-    {request_waits_on_a_worker, true, "worker->request->state != REQUEST_WAITING"},
-    {request_lingers_on_a_busy_worker, true, "(worker->request->state == REQUEST_LINGERING) =="},
+    {request_waits_on_a_worker, true, "worker->request->state != POOL_REQUEST_WAITING"},
+    {request_lingers_on_a_busy_worker, true, "(worker->request->state == POOL_REQUEST_LINGERING) =="},
     {idle_has_exited, true, "!worker->exited || worker->state == WORKER_BUSY"},
     {idle_was_killed, true, "!worker->killed || worker->state == WORKER_STOPPING"},
+    {idle_was_dismissed, true, "!worker->dismissed || (worker->state != WORKER_IDLE"},
+    {idle_since_before_it_started, true, "worker->started_ms <= worker->since_ms"},
     {idle_without_timer, true, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
     {stopping_without_timer, true, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
     {starting_with_timer, false, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
@@ -347,7 +359,7 @@ static const struct {
     {new_worker_behind_an_old_one, true, "!old_before || pool_is_old"},
     {idle_list_cut, true, "pool->idle_tail == prev_idle"},
     {idle_list_lost_its_last, true, "idle == by_state[WORKER_IDLE]"},
-    {running_in_the_queue, false, "request->state == REQUEST_WAITING"},
+    {running_in_the_queue, false, "request->state == POOL_REQUEST_WAITING"},
     {queue_without_a_way_back, false, "request->prev == prev"},
     {waiting_with_worker, false, "request->worker == "},
     {waiting_without_timer, false, "timer_is_set(&request->timer.entry)"},
