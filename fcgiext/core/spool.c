@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgiext/core/text.h"
+
+bool spool_length_is_known(uint32_t counted, struct bytes announced, uint64_t *len)
+{
+    *len = counted;
+    return counted != UINT32_MAX || (text_parse_decimal(announced, len) && *len > UINT32_MAX);
+}
+
 bool spool_init(struct spool *spool, uint64_t limit, struct bytes first)
 {
     memset(spool, 0, sizeof *spool);

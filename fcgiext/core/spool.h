@@ -10,6 +10,11 @@
 
 enum { SPOOL_BLOCK_LEN = 64 * 1024 };
 
+/* A host counts a body's bytes in 32 bits, and all ones say that there are more, or that only the end will tell. `announced`, its
+ * CONTENT_LENGTH, helps only where it is beyond that: for a chunked body hosts have none, or 0, or all ones there as well.
+ * false: it is not known beforehand. */
+bool spool_length_is_known(uint32_t counted, struct bytes announced, uint64_t *len);
+
 enum spool_action_kind {
     SPOOL_ACTION_NONE,     /* wait for the completion of the last one */
     SPOOL_ACTION_READ,     /* from the client: up to `len` bytes to `target`; then spool_on_read */

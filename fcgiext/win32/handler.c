@@ -545,13 +545,6 @@ static void take_in(struct handler *handler, LONG bits)
     }
 }
 
-/* false: only its end will tell. The host counts no further than 4 GiB, but may have what the client has announced. */
-static bool body_length(struct handler *handler, uint64_t *len)
-{
-    *len = handler->ecb.block->cbTotalBytes;
-    return *len != 0xFFFFFFFF || text_parse_decimal(variable_or_empty(handler, "CONTENT_LENGTH"), len);
-}
-
 static enum error_cause open_intake(struct handler *handler, struct bytes first)
 {
     struct request_label_tap tap = {.ecb = &handler->ecb};
@@ -575,7 +568,7 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     if (!error)
         find_pool(handler);
     uint64_t body_len = 0;
-    bool known = error || body_length(handler, &body_len);
+    bool known = error || spool_length_is_known(block->cbTotalBytes, variable_or_empty(handler, "CONTENT_LENGTH"), &body_len);
     make_settings(handler, known ? body_len : 0, &settings);
     settings.wants_keep_alive &= known; /* as long as there may be more of the body on the client's connection */
     relay_init(&handler->relay, &settings);

@@ -184,6 +184,33 @@ static void a_host_that_gives_more_than_was_asked_for_is_not_trusted(void **stat
     spool_deinit(&spool);
 }
 
+static void row_30_a_length_is_known_where_the_host_counts_it_or_has_more_than_it_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t counted;
+        const char *announced;
+        bool known;
+        uint64_t len;
+    } rows[] = {
+        {0, "", true, 0},
+        {5, "5", true, 5},
+        {UINT32_MAX - 1, "", true, UINT32_MAX - 1},
+        {UINT32_MAX, "", false, 0},
+        {UINT32_MAX, "0", false, 0},
+        {UINT32_MAX, "-1", false, 0},
+        {UINT32_MAX, "4294967295", false, 0},
+        {UINT32_MAX, "4294967296", true, 4294967296u},
+        {UINT32_MAX, "4294967297", true, 4294967297u},
+        {UINT32_MAX, "99999999999999999999999", false, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t len;
+        assert_int_equal(spool_length_is_known(rows[i].counted, bytes_of_str(rows[i].announced), &len), rows[i].known);
+        assert_true(!rows[i].known || len == rows[i].len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_body_above_the_limit_is_refused_as_soon_as_it_is),
         cmocka_unit_test(what_has_come_already_counts),
         cmocka_unit_test(a_client_that_goes_and_a_file_that_fails_end_it),
+        cmocka_unit_test(row_30_a_length_is_known_where_the_host_counts_it_or_has_more_than_it_counts),
         cmocka_unit_test(a_host_that_gives_more_than_was_asked_for_is_not_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
