@@ -232,10 +232,7 @@ static void rate(const char *program, double seconds, unsigned count)
         CloseHandle(connections[i].ready);
         trips += connections[i].trips;
     }
-    latencies_sort(&latencies);
-    printf("rate %u: %llu requests in %.6f s, %.0f a second, p50 %u ns, p99 %u ns, %u workers\n", count,
-           (unsigned long long)trips, spent / 1e9, (double)trips * 1e9 / spent, latencies_percentile(&latencies, 50),
-           latencies_percentile(&latencies, 99), count);
+    latencies_report(&latencies, count, trips, spent, count);
     wait_for_reader();
     for (unsigned i = 0; i < count; i++)
         stop(&connections[i]);

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/demo/programs/standard_handles.h"
+
 enum { STEP_LEN = 64 * 1024 };
 
 static const char small[] =
@@ -56,15 +58,6 @@ static BOOL listen_on_tcp(void)
     SetStdHandle(STD_OUTPUT_HANDLE, INVALID_HANDLE_VALUE);
     SetStdHandle(STD_ERROR_HANDLE, INVALID_HANDLE_VALUE);
     return TRUE;
-}
-
-/* Wine hands INVALID_HANDLE_VALUE down as NULL; libfcgi then does not see that it was started for FastCGI. */
-static void mend_standard_handles(void)
-{
-    static const DWORD ids[] = {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        if (GetStdHandle(ids[i]) == NULL)
-            SetStdHandle(ids[i], INVALID_HANDLE_VALUE);
 }
 
 int main(int argc, char **argv)

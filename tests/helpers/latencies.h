@@ -5,6 +5,7 @@
 #include <windows.h>
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { LATENCIES_LEN = 1 << 21 };
@@ -40,6 +41,16 @@ static inline uint32_t latencies_percentile(const struct latencies *latencies, u
 {
     size_t count = (size_t)latencies->count;
     return count ? latencies->ns[(count - 1) * percent / 100] : 0;
+}
+
+/* The line that tests/bench reads: `requests` in `spent_ns`, with `count` connections. */
+static inline void latencies_report(struct latencies *latencies, unsigned count, unsigned long long requests, double spent_ns,
+                                    unsigned workers)
+{
+    latencies_sort(latencies);
+    printf("rate %u: %llu requests in %.6f s, %.0f a second, p50 %u ns, p99 %u ns, %u workers\n", count, requests,
+           spent_ns / 1e9, (double)requests * 1e9 / spent_ns, latencies_percentile(latencies, 50),
+           latencies_percentile(latencies, 99), workers);
 }
 
 #endif

@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/demo/programs/standard_handles.h"
+
 enum { PATTERN_PERIOD = 251, BLOCK_LEN = 64 * 1024 };
 
 struct request {
@@ -209,15 +211,6 @@ static void answer(struct request *request)
 }
 
 /* ---- start */
-
-/* Wine hands INVALID_HANDLE_VALUE down as NULL; libfcgi then does not see that it was started for FastCGI. */
-static void mend_standard_handles(void)
-{
-    static const DWORD ids[] = {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        if (GetStdHandle(ids[i]) == NULL)
-            SetStdHandle(ids[i], INVALID_HANDLE_VALUE);
-}
 
 int main(void)
 {

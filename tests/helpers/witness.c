@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "tests/helpers/system_handles.h"
+#include "tools/demo/programs/standard_handles.h"
 #include "tools/demo/programs/untimed_select.h"
 
 enum { TEXT_LEN = 256, LAST_INHERITED = 0x1000 };
@@ -236,15 +237,6 @@ static void answer(FCGX_Request *request)
 }
 
 /* ---- start */
-
-/* Wine hands INVALID_HANDLE_VALUE down as NULL; libfcgi then does not see that it was started for FastCGI. */
-static void mend_standard_handles(void)
-{
-    static const DWORD ids[] = {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        if (GetStdHandle(ids[i]) == NULL)
-            SetStdHandle(ids[i], INVALID_HANDLE_VALUE);
-}
 
 static void spawn(const char *program)
 {

@@ -11,7 +11,7 @@
 #include "tests/helpers/ecb_driver/census.h"
 #include "tests/helpers/latencies.h"
 
-enum { WAIT_MS = 120000, START_WAIT_MS = 30000, WARM_MS = 300 };
+enum { WAIT_MS = 120000, START_WAIT_MS = 30000, WARM_COUNT = 500 };
 
 static const struct request_plan get = {.method = "GET", .query = ""};
 static struct latencies latencies;
@@ -114,13 +114,20 @@ static void wait_all(struct host *host)
     } while (host->totals.ended != host->totals.begun);
 }
 
-/* More requests run than there are processes, as long as the pool may start one: so it starts them all. */
-static void wait_for_workers(unsigned count)
+static void wait_for_answers(struct host *host, LONG count)
 {
-    enum { STEP_MS = 50 };
-    for (unsigned waited = 0; child_count() < count && waited < START_WAIT_MS; waited += STEP_MS)
-        Sleep(STEP_MS);
-    Sleep(WARM_MS);
+    if (!host_wait_ended(host, host->totals.ended + count, WAIT_MS))
+        die("fewer than %ld requests have ended", count);
+}
+
+/* More requests run than there are processes, as long as the pool may start one: so it starts them all. Their number is looked at
+ * again whenever some requests have ended. */
+static void wait_for_workers(struct host *host, unsigned count)
+{
+    DWORD begun = GetTickCount();
+    while (child_count() < count && GetTickCount() - begun < START_WAIT_MS)
+        wait_for_answers(host, (LONG)count);
+    wait_for_answers(host, WARM_COUNT);
 }
 
 struct beginner {
@@ -145,7 +152,7 @@ void rate(struct host *host, const WCHAR *dll, double seconds, unsigned count)
     open_host(host, dll);
     host->on_end = on_end_rated;
     HANDLE thread = CreateThread(NULL, 0, begin_first, &beginner, 0, NULL);
-    wait_for_workers(host->dll ? count : 0);
+    wait_for_workers(host, host->dll ? count : 0);
     printf("rate %u: begun\n", count);
     fflush(stdout);
     double begun = now_ns();
@@ -157,10 +164,7 @@ void rate(struct host *host, const WCHAR *dll, double seconds, unsigned count)
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
     wait_all(host);
-    LONG ended = latencies.count;
-    latencies_sort(&latencies);
-    printf("rate %u: %ld requests in %.6f s, %.0f a second, p50 %u ns, p99 %u ns, %u workers\n", count, ended, spent / 1e9,
-           ended * 1e9 / spent, latencies_percentile(&latencies, 50), latencies_percentile(&latencies, 99), child_count());
+    latencies_report(&latencies, count, (unsigned long)latencies.count, spent, child_count());
     close_host(host);
 }
 

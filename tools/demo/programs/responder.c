@@ -13,6 +13,7 @@
 #include <windows.h>
 
 #include "tools/demo/programs/multipart.h"
+#include "tools/demo/programs/standard_handles.h"
 #include "tools/demo/programs/untimed_select.h"
 
 #include <stdarg.h>
@@ -530,15 +531,6 @@ static const struct page *route(const struct request *request)
     if (page == NULL)
         page = find_page(pages, PAGE_COUNT, last, strcspn(last, "."));
     return page == NULL ? &pages[PAGE_COUNT - 1] : page;
-}
-
-/* Wine hands INVALID_HANDLE_VALUE down as NULL; libfcgi then does not see that it was started for FastCGI. */
-static void mend_standard_handles(void)
-{
-    static const DWORD ids[] = {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        if (GetStdHandle(ids[i]) == NULL)
-            SetStdHandle(ids[i], INVALID_HANDLE_VALUE);
 }
 
 int main(void)
