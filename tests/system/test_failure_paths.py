@@ -108,9 +108,7 @@ class Retry(Misbehaving):
             with support.RawConnection(self.host) as raw:
                 os.kill(host, signal.SIGSTOP)
                 try:
-                    for pid in witness.processes(self.servers, MISBEHAVE):
-                        os.kill(pid, signal.SIGKILL)
-                    witness.wait_until_gone(self.servers, MISBEHAVE)
+                    witness.kill(self.servers, MISBEHAVE)
                     raw.send(f"POST /app/x.pool?name=post-{i} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody".encode())
                 finally:
                     os.kill(host, signal.SIGCONT)

@@ -1,8 +1,10 @@
 """What several system tests need beside support.py: the program tests/helpers/witness.c and its gate, processes, commands of isapihost."""
 
 import contextlib
+import os
 import pathlib
 import re
+import signal
 import socket
 import threading
 import time
@@ -108,6 +110,19 @@ def host_process(servers):
 
 def wait_until_gone(servers, program, seconds=support.SECONDS):
     wait_until(lambda: not processes(servers, program), f"the last {program.name} ends", seconds)
+
+
+def kill(servers, program):
+    """Kills them all, and comes back when their end of each pipe is closed: its thread groups are empty.
+
+    processes() does not show one any more whose memory is gone, and that goes before its files.
+    """
+    pids = processes(servers, program)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        if not support.demo_servers.wait_for_exit([pid], support.SECONDS):
+            raise TimeoutError(f"{program.name} {pid} was killed and has not ended")
 
 
 def _asleep(pid):
