@@ -56,6 +56,7 @@ static void judge_broken(struct pool *pool, struct pool_request *request)
     bool normal_end = worker->exited && !pool_is_exception(worker->exit_code) && !pool->limits.external;
     if (normal_end && request->unanswered && request->replayable && request->retries == 0 &&
         pool->state == POOL_STATE_RUNNING) {
+        request->retries++;
         pool_retry(pool, request);
         pool_note_exit(pool, worker);
         return;
@@ -64,10 +65,18 @@ static void judge_broken(struct pool *pool, struct pool_request *request)
     pool_reject(pool, request, pool_exit_verdict(pool, worker));
 }
 
+/* Idle workers may all have ended at once: that uses up none of the tries, as none of them is met twice. */
+static bool may_try_unwritten(const struct pool *pool, struct pool_request *request)
+{
+    if (request->worker->answered)
+        return request->stale_tries++ < pool->limits.max_instances;
+    return request->retries++ < 2;
+}
+
 static void on_broken(struct pool *pool, struct pool_request *request, enum pool_outcome outcome)
 {
     struct pool_worker *worker = request->worker;
-    if (outcome == POOL_OUTCOME_UNWRITTEN && request->retries < 2 && pool->state == POOL_STATE_RUNNING) {
+    if (outcome == POOL_OUTCOME_UNWRITTEN && pool->state == POOL_STATE_RUNNING && may_try_unwritten(pool, request)) {
         pool_retry(pool, request);
         pool_stop_worker(pool, worker, true);
         return;
@@ -284,15 +293,7 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
     struct pool_request *request = worker->request;
     switch (worker->state) {
     case WORKER_STARTING: connect_timeout(pool, worker); break;
-    case WORKER_IDLE:
-        if (worker->replacement && !worker->ready && pool->limits.idle_timeout_ms > POOL_READY_MS) {
-            pool_mark_ready(pool, worker); /* it lives; the rest of the idle timeout follows */
-            pool_set_timer(pool, &worker->timer, pool->limits.idle_timeout_ms - POOL_READY_MS);
-            break;
-        }
-        pool_mark_ready(pool, worker); /* its time is up before it could prove anything: that is no failure */
-        pool_stop_worker(pool, worker, false);
-        break;
+    case WORKER_IDLE: pool_idle_step(pool, worker); break;
     case WORKER_CONNECTING: pool_stop_worker(pool, worker, false); break;
     case WORKER_BUSY:
         if (worker->exited) { /* and the rest of its reply has not come */

@@ -26,6 +26,7 @@ struct pool_limits {
     uint64_t request_timeout_ms;
     uint64_t startup_timeout_ms; /* from a new worker's first request to its first bytes; 0: twice the activity timeout */
     uint64_t signal_ms;          /* SignalBeforeTerminateSeconds; 0: terminate at once */
+    uint64_t watch_ms;           /* an idle worker's connection is watched from then on: see POOL_WATCH_MS */
     uint32_t rapid_fails_per_minute;
     bool external; /* workers are connections to a server that is not ours */
 };
@@ -41,6 +42,7 @@ enum {
     POOL_RAPID_FAIL_MS = 60000,
     POOL_READY_MS = 2000,              /* a replacement that has lived so long without traffic is good */
     POOL_MAX_REPLACEMENT_FAILURES = 2, /* then a recycle stops */
+    POOL_WATCH_MS = 50,                /* see ARCHITECTURE.md, "The life of a request", 5 */
     POOL_PROBE_MS = 5000,              /* a waiting request: is its client still there? */
     POOL_LEARN_MS = 1000,              /* an exit so soon after an answer is the program's own limit of requests */
     POOL_MAX_WORKERS = 10000,
@@ -76,7 +78,8 @@ enum pool_outcome {
     POOL_OUTCOME_DONE,          /* over; the connection is kept and clean */
     POOL_OUTCOME_DONE_CLOSED,   /* over; the connection is closed by agreement, the worker can have a new one */
     POOL_OUTCOME_DONE_UNUSABLE, /* over; the worker must not be used again (it broke the protocol, or is cut off) */
-    POOL_OUTCOME_UNWRITTEN,     /* the connection broke before a byte of the request was written */
+    POOL_OUTCOME_UNWRITTEN,     /* the connection broke before a byte of the request was written: always tried again on a
+                                 * worker that has answered before, else twice */
     POOL_OUTCOME_UNANSWERED,    /* it broke after all was written on a kept connection, and no byte came back */
     POOL_OUTCOME_BROKEN,        /* it broke later, or earlier: no second try */
 };
@@ -97,6 +100,7 @@ enum pool_action_kind {
     POOL_ACTION_START,   /* worker */
     POOL_ACTION_ASSIGN,  /* worker, request, tag: send it the request */
     POOL_ACTION_CONNECT, /* worker: make a new connection; CONNECTED or DISCONNECTED follows */
+    POOL_ACTION_WATCH,   /* worker: it is idle; DISCONNECTED if its connection ends, or brings anything */
     POOL_ACTION_ABORT,   /* worker, tag, cause, code: take the request off the worker and end it; its last mention */
     POOL_ACTION_SIGNAL,  /* worker: set the shutdown event */
     POOL_ACTION_CLOSE,   /* worker: close our end of the connection (and do not make a new one) */

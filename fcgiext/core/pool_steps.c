@@ -149,7 +149,6 @@ void pool_retry(struct pool *pool, struct pool_request *request)
 {
     request->worker->request = NULL;
     request->worker = NULL;
-    request->retries++;
     pool->totals.retried++;
     timers_cancel(&pool->timers, &request->timer.entry);
     queue_push_front(pool, request);
@@ -307,11 +306,32 @@ void pool_worker_free(struct pool *pool, struct pool_worker *worker)
         pool_stop_worker(pool, worker, false);
         return;
     }
-    uint64_t wait_ms = pool->limits.idle_timeout_ms;
-    if (worker->replacement && !worker->ready && wait_ms > POOL_READY_MS)
-        wait_ms = POOL_READY_MS;
     pool_move_worker(pool, worker, WORKER_IDLE);
-    pool_set_timer(pool, &worker->timer, wait_ms);
+    worker->watched = false;
+    pool_idle_step(pool, worker);
+}
+
+/* What is due for an idle worker, and its timer for what comes next. */
+void pool_idle_step(struct pool *pool, struct pool_worker *worker)
+{
+    uint64_t idle_ms = pool->now_ms - worker->since_ms;
+    uint64_t next_ms = pool->limits.idle_timeout_ms;
+    if (idle_ms > 0 && idle_ms >= next_ms) {
+        pool_mark_ready(pool, worker); /* its time is up before it could prove anything: that is no failure */
+        pool_stop_worker(pool, worker, false);
+        return;
+    }
+    if (!worker->watched && idle_ms >= pool->limits.watch_ms) {
+        worker->watched = true;
+        pool_emit(pool, POOL_ACTION_WATCH, worker);
+    }
+    if (idle_ms >= POOL_READY_MS)
+        pool_mark_ready(pool, worker); /* it lives */
+    if (!worker->watched && pool->limits.watch_ms < next_ms)
+        next_ms = pool->limits.watch_ms;
+    if (worker->replacement && !worker->ready && POOL_READY_MS < next_ms)
+        next_ms = POOL_READY_MS;
+    pool_set_timer(pool, &worker->timer, next_ms - idle_ms);
 }
 
 uint32_t pool_surge(const struct pool_limits *limits)

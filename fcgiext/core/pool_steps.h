@@ -48,6 +48,7 @@ void pool_set_activity_timer(struct pool *pool, struct pool_worker *worker);
 void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_request *request);
 /* A worker with a clean connection and no request: becomes idle; ends when the pool is closed. */
 void pool_worker_free(struct pool *pool, struct pool_worker *worker);
+void pool_idle_step(struct pool *pool, struct pool_worker *worker);
 /* Ends a worker that has no request. `by_itself`: its connection has ended without us, so it is probably on its way out:
  * let it. */
 void pool_stop_worker(struct pool *pool, struct pool_worker *worker, bool by_itself);

@@ -23,6 +23,7 @@ struct pool_request {
     struct pool_timer timer; /* WAITING: next probe; RUNNING: request timeout; LINGERING: end of the wait */
     uint64_t left_ms;        /* of the request timeout, while the client is waited for */
     uint8_t retries;
+    uint32_t stale_tries; /* not counted in retries: see POOL_OUTCOME_UNWRITTEN */
     bool replayable;
     bool client_wait;
     bool unanswered; /* LINGERING: a second try may be allowed */
@@ -42,6 +43,7 @@ struct pool_worker {
     uint32_t generation;  /* another one than the pool's: to be replaced */
     uint32_t exit_code;
     bool has_answered; /* has ever sent a byte */
+    bool watched;      /* IDLE: WATCH has been told */
     bool replacement;  /* started during a recycle */
     bool ready;        /* a replacement that has proven good */
     bool exited;

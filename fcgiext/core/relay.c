@@ -267,7 +267,6 @@ void relay_on_assigned(struct relay *relay, bool reused, bool read_pending)
     relay->awaits_pool = false;
     relay->reused = reused;
     relay->read_pending = read_pending;
-    relay->idle_read_asked = false;
     relay->written = 0;
     relay->chunk_len = 0;
     relay->any_written = false;
@@ -288,7 +287,7 @@ void relay_on_read(struct relay *relay, struct bytes bytes, bool ok)
     relay->read_pending = false;
     if (!relay->has_worker)
         return;
-    bool unsolicited = bytes.len && !relay->any_written && !relay->write_pending && relay->written == 0;
+    bool unsolicited = bytes.len && !relay->any_written && !relay->write_pending;
     if (bytes.len && !unsolicited)
         take_reply(relay, bytes);
     if (!ok || unsolicited) /* what came before the request is no answer to it: this connection is none for us */

@@ -38,8 +38,7 @@ struct relay_settings {
 
 enum relay_action_kind {
     RELAY_ACTION_WRITE,       /* worker: write `bytes`; then relay_on_written */
-    RELAY_ACTION_READ,        /* worker: read; then relay_on_read. The last one before RELEASE with
-                               * POOL_OUTCOME_DONE is the idle worker's: its completion is not the relay's */
+    RELAY_ACTION_READ,        /* worker: read; then relay_on_read */
     RELAY_ACTION_CLOSE,       /* worker: close the connection */
     RELAY_ACTION_RELEASE,     /* worker: tell the pool `outcome`; the relay has no worker any more */
     RELAY_ACTION_CLIENT_READ, /* client: read up to `len` bytes to `target`; then relay_on_client_read */
@@ -81,7 +80,6 @@ struct relay {
     bool write_pending, read_pending;
     bool closed; /* the connection has ended, or we have closed it */
     bool close_asked;
-    bool idle_read_asked;
 
     /* towards the client */
     struct buffer out;     /* RELAY_HEADROOM bytes, then body bytes waiting */

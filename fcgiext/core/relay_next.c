@@ -52,17 +52,10 @@ static size_t flush_len(const struct relay *relay)
 
 static bool next_read(struct relay *relay, struct relay_action *action)
 {
-    if (!relay->has_worker || relay->closed || relay->read_pending || relay->unusable)
+    if (!relay->has_worker || relay->closed || relay->read_pending || relay->answered)
         return false;
-    if (relay->answered) {
-        /* the idle worker's read; asked for when the connection is clean, right before RELEASE */
-        bool clean = relay->settings.keep_conn && all_written(relay) && relay->body_left == 0;
-        if (!clean || relay->idle_read_asked)
-            return false;
-        relay->idle_read_asked = true;
-    } else if (is_given_up(relay) || body_len(relay) >= flush_len(relay)) {
+    if (is_given_up(relay) || body_len(relay) >= flush_len(relay))
         return false; /* of no use; or the client is slower than the worker: let the pipe fill */
-    }
     action->kind = RELAY_ACTION_READ;
     relay->read_pending = true;
     return true;
@@ -74,7 +67,7 @@ static enum pool_outcome outcome(const struct relay *relay)
     if (relay->unusable)
         return POOL_OUTCOME_DONE_UNUSABLE;
     if (relay->answered)
-        return relay->idle_read_asked && !relay->closed ? POOL_OUTCOME_DONE : POOL_OUTCOME_DONE_CLOSED;
+        return relay->closed ? POOL_OUTCOME_DONE_CLOSED : POOL_OUTCOME_DONE;
     if (relay->failed || relay->client_gone)
         return POOL_OUTCOME_DONE_CLOSED; /* we have given the request up, not the worker */
     if (!relay->any_written && relay->exchange.reply_len == 0)
@@ -95,8 +88,9 @@ static bool next_release(struct relay *relay, struct relay_action *action)
     bool keep = relay->answered && relay->settings.keep_conn && !relay->closed && !relay->unusable && relay->body_left == 0;
     if (keep && relay->write_pending)
         return false; /* the reply has overtaken the completion of the write, which says whether the connection is clean */
+    keep = keep && all_written(relay);
     bool open = !relay->closed || relay->write_pending; /* reading may have ended, and a write still hang */
-    if (open && !relay->idle_read_asked && !relay->close_asked) {
+    if (open && !keep && !relay->close_asked) {
         relay->closed = relay->close_asked = true;
         action->kind = RELAY_ACTION_CLOSE;
         return true;

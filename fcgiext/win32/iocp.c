@@ -57,8 +57,8 @@ DWORD iocp_attach(struct iocp *iocp, HANDLE file)
     return CreateIoCompletionPort(file, iocp->port, 0, 0) ? 0 : GetLastError();
 }
 
-DWORD iocp_post(struct iocp *iocp, struct iocp_op *op)
+DWORD iocp_post(struct iocp *iocp, struct iocp_op *op, DWORD len)
 {
     ZeroMemory(&op->overlapped, sizeof op->overlapped);
-    return PostQueuedCompletionStatus(iocp->port, 0, 0, &op->overlapped) ? 0 : GetLastError();
+    return PostQueuedCompletionStatus(iocp->port, len, 0, &op->overlapped) ? 0 : GetLastError();
 }

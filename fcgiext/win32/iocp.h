@@ -25,7 +25,7 @@ DWORD iocp_open(struct iocp *iocp, unsigned thread_count);
 void iocp_close(struct iocp *iocp);
 
 DWORD iocp_attach(struct iocp *iocp, HANDLE file);
-/* Has op->done called on a thread of the port, with len and error 0. */
-DWORD iocp_post(struct iocp *iocp, struct iocp_op *op);
+/* Has op->done called on a thread of the port, with this length and error 0. */
+DWORD iocp_post(struct iocp *iocp, struct iocp_op *op, DWORD len);
 
 #endif

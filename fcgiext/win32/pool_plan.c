@@ -140,6 +140,7 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
 {
     SYSTEM_INFO system;
     GetSystemInfo(&system);
+    bool tcp = config->address_count > 0 || config->protocol == CONFIG_PROTOCOL_TCP; /* takes what nobody will read */
     struct pool_limits limits = {
         .max_instances = config->max_instances,
         .queue_length = config->queue_length,
@@ -149,6 +150,7 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
         .request_timeout_ms = config->request_timeout_s * 1000ull,
         .startup_timeout_ms = config->startup_timeout_s * 1000ull,
         .signal_ms = config->signal_before_terminate_s * 1000ull,
+        .watch_ms = tcp ? 0 : POOL_WATCH_MS,
         .rapid_fails_per_minute = config->rapid_fails_per_minute,
         .external = config->address_count > 0,
     };

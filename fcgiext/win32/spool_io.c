@@ -74,7 +74,7 @@ static void on_spooler(struct iocp_op *op, DWORD ignored_len, DWORD ignored_erro
 
 static void begin(struct spool_io *io)
 {
-    DWORD error = iocp_post(io->spooler, &io->op);
+    DWORD error = iocp_post(io->spooler, &io->op, 0);
     if (error)
         io->done(io->context, 0, error);
 }

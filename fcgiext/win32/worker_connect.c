@@ -56,7 +56,7 @@ static void CALLBACK on_exit_wait(void *context, BOOLEAN timed_out)
     struct worker_io *worker = context;
     (void)timed_out;
     InterlockedExchange(&worker->exit_fired, 1);
-    iocp_post(worker->port, &worker->exit_op);
+    iocp_post(worker->port, &worker->exit_op, 0);
 }
 
 static DWORD watch_exit(struct worker_io *worker)
@@ -163,7 +163,7 @@ static void try_next_server(struct worker_io *worker)
     transport_close(&worker->transport);
     worker->connecting = true;
     worker_io_ref(worker);
-    if (iocp_post(&worker->pool->engine->resolver, &worker->launch_op) == 0)
+    if (iocp_post(&worker->pool->engine->resolver, &worker->launch_op, 0) == 0)
         return;
     worker_io_unref(worker);
     try_servers(worker);

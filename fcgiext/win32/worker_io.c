@@ -15,6 +15,10 @@
 
 _Static_assert((int)WORKER_READ_LEN <= (int)RELAY_READ_LEN, "the relay has room for one read beyond its limit");
 
+/* Reads that need not wait keep the thread that asks for them, a host's perhaps, or one that serves other workers too: after
+ * so many a thread of the port goes on, in its turn. */
+enum { MAX_READS_AT_ONCE = 8 };
+
 enum {
     WORKER_MAIL = 1,
     WORKER_STARTED = 2,
@@ -141,7 +145,10 @@ static void begin_read(struct worker_io *worker)
     InterlockedIncrement(&worker->pool->engine->io.reads);
     if (transport_is_open(&worker->transport))
         error = transport_read(&worker->transport, worker->read_buffer, WORKER_READ_LEN, &worker->read_op, &len);
-    if (error == ERROR_IO_PENDING)
+    bool fair = error || ++worker->reads_at_once < MAX_READS_AT_ONCE;
+    if (!fair || error == ERROR_IO_PENDING)
+        worker->reads_at_once = 0;
+    if (error == ERROR_IO_PENDING || (!fair && iocp_post(worker->port, &worker->read_op, len) == 0))
         return;
     worker->read_len = error ? 0 : len;
     worker->read_error = error;
@@ -197,7 +204,7 @@ static void write_done(struct worker_io *worker)
 
 /* ---- start and connection: worker_connect does it ---- */
 
-/* Its own pool says that it is there. From now on a read is always pending while it is idle. */
+/* Its own pool says that it is there. */
 void worker_io_connected(struct worker_io *worker, enum pool_event_kind kind)
 {
     worker->connecting = false;
@@ -205,7 +212,6 @@ void worker_io_connected(struct worker_io *worker, enum pool_event_kind kind)
     worker->reused = kind == POOL_EVENT_CONNECTED && worker->version->plan.tcp;
     if (worker->closing)
         return;
-    begin_read(worker);
     report(worker, kind, 0);
 }
 
@@ -340,6 +346,7 @@ static void empty_mailbox(struct worker_io *worker)
         case POOL_ACTION_START: do_start(worker); break;
         case POOL_ACTION_ASSIGN: do_assign(worker, &action); break;
         case POOL_ACTION_CONNECT: do_connect(worker); break;
+        case POOL_ACTION_WATCH: begin_read(worker); break;
         case POOL_ACTION_ABORT: do_abort(worker, &action); break;
         case POOL_ACTION_SIGNAL: do_signal(worker); break;
         case POOL_ACTION_CLOSE: do_close(worker); break;
@@ -459,7 +466,7 @@ void worker_io_kick(struct worker_io *worker, bool slow)
 {
     struct engine *engine = worker->pool->engine;
     worker_io_ref(worker);
-    if (slow && iocp_post(worker->external ? &engine->resolver : &engine->launcher, &worker->launch_op) == 0)
+    if (slow && iocp_post(worker->external ? &engine->resolver : &engine->launcher, &worker->launch_op, 0) == 0)
         return;
     post_and_unref(worker, WORKER_MAIL);
 }

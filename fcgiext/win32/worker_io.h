@@ -46,6 +46,7 @@ struct worker_io {
     uint64_t launched_ms, lived_ms; /* its process, until its exit was seen */
     uint64_t exit_unix_ms;
     bool read_pending, write_pending;
+    unsigned reads_at_once;            /* in a row that did not have to wait */
     bool read_stale;                   /* the pending read is of a connection that has been closed */
     bool read_wanted;                  /* begin one when the stale one has completed */
     struct worker_io *next_connecting; /* in the engine's list */

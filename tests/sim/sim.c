@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUIRE(sim, condition)                    \
-    do {                                           \
-        if (!(condition))                          \
-            sim_broken(sim, #condition, __LINE__); \
-    } while (0)
+#define REQUIRE(sim, condition) ((condition) ? (void)0 : sim_broken(sim, #condition, __LINE__))
 
 static struct sim *running; /* for pool_check's hook */
 
@@ -148,7 +144,8 @@ static void note(struct sim *sim, const struct pool_action *action)
         REQUIRE(sim, request_of(sim, action->tag)->order == action->tag);
         break;
     case POOL_ACTION_RELEASE: sim->totals.unexpected += action->cause != ERROR_CAUSE_NONE; break;
-    case POOL_ACTION_CONNECT: break;
+    case POOL_ACTION_CONNECT:
+    case POOL_ACTION_WATCH: break;
     }
     if (!action->worker)
         return;
@@ -196,7 +193,7 @@ static void die(struct sim *sim, struct sim_worker *worker, uint64_t delay_ms, u
         return;
     worker->runs = false;
     later_of_worker(sim, worker, delay_ms + draw(sim, 30), POOL_EVENT_EXITED, code);
-    if (worker->connected && !worker->request)
+    if (worker->connected && !worker->request && worker->watched)
         later_of_worker(sim, worker, delay_ms + draw(sim, 30), POOL_EVENT_DISCONNECTED, 0);
     worker->connected = false;
 }
@@ -242,6 +239,7 @@ static void assign(struct sim *sim, struct sim_worker *worker, const struct pool
 {
     struct sim_request *request = &sim->requests[action->tag % SIM_MAX_REQUESTS];
     REQUIRE(sim, worker->request == 0);
+    worker->watched = false;
     worker->request = (uint32_t)(action->tag % SIM_MAX_REQUESTS) + 1;
     worker->request_id = action->request;
     if (request->state != SIM_OPEN || request->order != action->tag)
@@ -290,6 +288,12 @@ static void carry_out(struct sim *sim, struct sim_worker *worker)
         worker->connected = worker->runs;
         worker->reused = false;
         later_of_worker(sim, worker, draw(sim, 50), worker->runs ? POOL_EVENT_CONNECTED : POOL_EVENT_DISCONNECTED, 0);
+        break;
+    case POOL_ACTION_WATCH:
+        REQUIRE(sim, worker->request == 0 && !worker->watched);
+        worker->watched = true;
+        if (!worker->connected && worker->runs)
+            later_of_worker(sim, worker, draw(sim, 30), POOL_EVENT_DISCONNECTED, 0);
         break;
     case POOL_ACTION_ABORT: worker->request = 0; break;
     case POOL_ACTION_SIGNAL:
@@ -389,6 +393,7 @@ static struct pool_limits random_limits(struct sim *sim)
         .request_timeout_ms = 20000 + draw(sim, 60000),
         .startup_timeout_ms = chance(sim, 50) ? draw(sim, 20000) : 0,
         .signal_ms = chance(sim, 50) ? draw(sim, 5000) : 0,
+        .watch_ms = sim->seed % 3 * 100,
         .rapid_fails_per_minute = (uint32_t)draw(sim, chance(sim, 20) ? 10 : 1000),
     };
 }

@@ -54,6 +54,7 @@ struct sim_worker {
     bool gone;     /* the pool has given it up; its mailbox may not be empty yet */
     bool retiring; /* the pool has told it to end: nothing may be routed to it */
     bool reused;
+    bool watched; /* and so a connection that ends while it is idle is noticed */
     unsigned answered, exits_after;
 };
 

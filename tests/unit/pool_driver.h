@@ -34,7 +34,7 @@ static void driver_check_failed(const char *condition)
     fail_msg("invariant: %s", condition);
 }
 
-/* No limit is in the way, and each time-out is different. */
+/* No limit is in the way, and each time-out is different. Idle workers end before they are watched. */
 static inline struct pool_limits driver_limits(void)
 {
     return (struct pool_limits){
@@ -44,6 +44,7 @@ static inline struct pool_limits driver_limits(void)
         .idle_timeout_ms = 300000,
         .activity_timeout_ms = 20000,
         .request_timeout_ms = 90000,
+        .watch_ms = 400000,
         .rapid_fails_per_minute = 10,
     };
 }

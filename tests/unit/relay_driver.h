@@ -31,8 +31,7 @@ struct driver {
     /* worker and pool */
     unsigned assigned, released;
     bool bound, waits_pool;
-    bool closed;    /* our end of the connection */
-    bool idle_read; /* it was released with a read outstanding */
+    bool closed; /* our end of the connection */
     enum pool_outcome outcome;
     bool write_out, read_out;
     struct bytes write;
@@ -189,10 +188,8 @@ static inline void do_release(struct driver *driver, enum pool_outcome outcome)
     assert_int_equal(++driver->released, driver->assigned);
     driver->outcome = outcome;
     driver->waits_pool = outcome >= POOL_OUTCOME_UNWRITTEN;
-    if (outcome == POOL_OUTCOME_DONE) {
-        assert_true(driver->end_read && !driver->closed && driver->read_out && driver->settings.keep_conn);
-        driver->idle_read = true;
-    }
+    if (outcome == POOL_OUTCOME_DONE) /* clean: the next read on it is not this request's */
+        assert_true(driver->end_read && !driver->closed && !driver->read_out && driver->settings.keep_conn);
     driver->read_out = false;
     note(driver, words[outcome]);
 }
@@ -397,7 +394,7 @@ static inline void assign_to(struct driver *driver, bool reused, bool read_pendi
     drive(driver);
 }
 
-/* To a new worker, on whose connection a read is outstanding, as with the shell. */
+/* To a new worker, which was watched: a read is outstanding on its connection. */
 static inline void assign(struct driver *driver)
 {
     assign_to(driver, false, true);

@@ -111,6 +111,12 @@ static void idle_without_timer(struct specimen *s)
     timers_cancel(&s->pool->timers, &s->idle->timer.entry);
 }
 
+static void idle_and_never_watched(struct specimen *s)
+{
+    s->pool->limits.watch_ms = 50;
+    timers_set(&s->pool->timers, &s->idle->timer.entry, s->idle->since_ms + 51);
+}
+
 static void stopping_without_timer(struct specimen *s)
 {
     timers_cancel(&s->pool->timers, &s->stopping->timer.entry);
@@ -338,6 +344,7 @@ static const struct {
     {idle_was_dismissed, true, "!worker->dismissed || (worker->state != WORKER_IDLE"},
     {idle_since_before_it_started, true, "worker->started_ms <= worker->since_ms"},
     {idle_without_timer, true, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
+    {idle_and_never_watched, true, "watched || worker->state != WORKER_IDLE"},
     {stopping_without_timer, true, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
     {starting_with_timer, false, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
     {lingering_without_timer, false, "request_timer && !own_timer"},

@@ -27,6 +27,7 @@ struct visitor {
     bool replayable;
     uint8_t written; /* to so many workers */
     uint8_t assigned;
+    uint8_t stale; /* tries on workers that had answered others, and then closed their connection */
 };
 
 enum process { PROCESS_NONE, PROCESS_STARTING, PROCESS_ALIVE, PROCESS_DEAD };
@@ -41,6 +42,8 @@ struct model_worker {
     bool connected;
     bool connecting; /* CONNECT has not been answered */
     bool lost;       /* the connection broke, and nobody has been told */
+    bool watched;    /* a read would tell of it */
+    bool answered;   /* a request, ever */
     bool closed;
     bool killed;
     bool immortal;
@@ -148,7 +151,8 @@ static void post(const struct pool_action *action)
             REQUIRE(action->tag >= world.last_first_assigned);
             world.last_first_assigned = action->tag;
         }
-        REQUIRE(visitor->assigned <= 3);
+        REQUIRE(visitor->stale <= world.limits.max_instances);
+        REQUIRE(visitor->assigned <= 3 + visitor->stale);
     }
     REQUIRE(worker->mail_count < MAX_MAIL);
     worker->mail[worker->mail_count++] = *action;
@@ -192,7 +196,7 @@ static void assign(struct model_worker *worker, const struct pool_action *action
     worker->tag = action->tag;
     worker->phase = UNWRITTEN;
     worker->client_wait = false;
-    worker->lost = false; /* the end of this request will tell */
+    worker->lost = worker->watched = false; /* the end of this request will tell */
 }
 
 static void carry_out(struct model_worker *worker)
@@ -208,6 +212,10 @@ static void carry_out(struct model_worker *worker)
     case POOL_ACTION_CONNECT:
         REQUIRE(!worker->request && !worker->connected && !worker->closed);
         worker->connecting = true;
+        break;
+    case POOL_ACTION_WATCH:
+        REQUIRE(!worker->request && !worker->closed && !worker->connecting && !worker->watched);
+        worker->watched = true;
         break;
     case POOL_ACTION_ABORT:
         REQUIRE(!worker->request || worker->tag == action.tag); /* or its end has crossed the ABORT */
@@ -268,6 +276,8 @@ static void finish(struct model_worker *worker, enum pool_outcome outcome)
         worker->connected = false;
     worker->kept = outcome == POOL_OUTCOME_DONE;
     worker->lost = outcome == POOL_OUTCOME_DONE && !worker->connected;
+    world.visitors[worker->tag].stale += outcome == POOL_OUTCOME_UNWRITTEN && worker->answered;
+    worker->answered |= outcome < POOL_OUTCOME_UNWRITTEN;
     give((struct pool_event){.kind = POOL_EVENT_FINISHED, .request = request, .outcome = outcome});
 }
 
@@ -346,8 +356,8 @@ static void live(struct model_worker *worker)
         die(worker);
     } else if (alive && worker->connected && chance(1)) {
         break_connection(worker);
-    } else if (worker->lost) {
-        worker->lost = false;
+    } else if (worker->lost && worker->watched) {
+        worker->lost = worker->watched = false;
         of_worker(POOL_EVENT_DISCONNECTED, worker, 0);
     } else if (worker->connecting) {
         connect_again(worker);
@@ -437,6 +447,7 @@ static struct pool_limits random_limits(void)
         .activity_timeout_ms = 300 + rng_below(&world.rng, 500),
         .request_timeout_ms = 500 + rng_below(&world.rng, 500),
         .signal_ms = chance(50) ? 0 : 200,
+        .watch_ms = world.seed % 3 * 50,
         .rapid_fails_per_minute = chance(50) ? 20 : 1000000,
         .external = world.seed % 5 == 0,
     };

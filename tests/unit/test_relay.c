@@ -19,7 +19,7 @@ static void small_get_is_one_write_and_its_reply_one_read(void **state)
     expect(&driver, "");
     expect_whole_request(&driver);
     answer(&driver, HEADERS "hello");
-    expect(&driver, "read release:kept send"); /* the read is the idle worker's */
+    expect(&driver, "release:kept send"); /* the read is the idle worker's */
     sent(&driver);
     expect(&driver, "done:keep");
     expect_status(&driver, "200 OK");
@@ -40,7 +40,7 @@ static void worker_without_a_pending_read_is_read_at_once(void **state)
     written(&driver);
     answer(&driver, HEADERS "hello");
     sent(&driver);
-    expect(&driver, "read release:kept send done:keep");
+    expect(&driver, "release:kept send done:keep");
     driver_close(&driver);
 }
 
@@ -54,7 +54,7 @@ static void small_post_is_one_write(void **state)
     assert_int_equal(request_seen(&driver).body_len, 20000);
     answer(&driver, HEADERS "hello");
     sent(&driver);
-    expect(&driver, "read release:kept send done:keep");
+    expect(&driver, "release:kept send done:keep");
     driver_close(&driver);
 }
 
@@ -86,7 +86,7 @@ static void reply_that_overtakes_the_end_of_the_write_keeps_the_connection(void 
     answer(&driver, HEADERS "hello");
     expect(&driver, "write send"); /* the client does not wait for it */
     written(&driver);
-    expect(&driver, "read release:kept");
+    expect(&driver, "release:kept");
     sent(&driver);
     expect(&driver, "done:keep");
     driver_close(&driver);
@@ -256,7 +256,7 @@ static void client_that_wants_no_keep_alive_is_told_so(void **state)
     open_and_write(&driver, &settings);
     answer(&driver, HEADERS "hello");
     sent(&driver);
-    expect(&driver, "read release:kept send done:close");
+    expect(&driver, "release:kept send done:close");
     assert_true(has_header(&driver, "Connection", "close"));
     driver_close(&driver);
 }
@@ -286,7 +286,7 @@ static void row_10_wrong_length_of_a_whole_reply_is_put_right(void **state)
         open_and_write(&driver, &settings);
         answer(&driver, replies[i]);
         sent(&driver);
-        expect(&driver, "read release:kept send done:keep");
+        expect(&driver, "release:kept send done:keep");
         assert_true(has_header(&driver, "Content-Length", "5"));
         expect_body(&driver, "hello");
         driver_close(&driver);
@@ -374,7 +374,7 @@ static void headers_without_a_blank_line_are_an_answer_without_a_body(void **sta
     open_and_write(&driver, &settings);
     answer(&driver, "Location: /elsewhere\n");
     sent(&driver);
-    expect(&driver, "read release:kept send done:keep");
+    expect(&driver, "release:kept send done:keep");
     expect_status(&driver, "302 Found");
     assert_true(has_header(&driver, "Location", "/elsewhere"));
     expect_body(&driver, "");
@@ -427,7 +427,7 @@ static void limit_of_0_passes_on_each_write_at_once(void **state)
     }
     put_end(&driver);
     read_all(&driver);
-    expect(&driver, "read release:kept send");
+    expect(&driver, "release:kept send");
     sent(&driver);
     expect(&driver, "done:keep");
     expect_body(&driver, "data: x\n\ndata: x\n\ndata: x\n\n");
@@ -443,7 +443,7 @@ static void limit_of_0_does_not_hurt_a_reply_that_comes_at_once(void **state)
     open_and_write(&driver, &settings);
     answer(&driver, HEADERS "hello");
     sent(&driver);
-    expect(&driver, "read release:kept send done:keep");
+    expect(&driver, "release:kept send done:keep");
     assert_true(has_header(&driver, "Content-Length", "5"));
     driver_close(&driver);
 }

@@ -50,7 +50,7 @@ static void body_streams_in_records_as_the_client_sends_it(void **state)
     expect_whole_request(&driver);
     answer(&driver, HEADERS "hello");
     sent(&driver);
-    expect(&driver, "read release:kept send done:keep");
+    expect(&driver, "release:kept send done:keep");
     driver_close(&driver);
 }
 
