@@ -11,6 +11,7 @@
 #include "fcgiext/win32/handler.h"
 #include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/mgmt_ops.h"
+#include "fcgiext/win32/mgmt_serve.h"
 #include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/wide.h"
@@ -391,6 +392,7 @@ struct engine *engine_create(DWORD *error)
         return NULL;
     }
     compat_init();
+    event_log_open(&engine->log);
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
@@ -413,8 +415,12 @@ struct engine *engine_create(DWORD *error)
         *error = reload_start(engine);
     if (!*error) {
         mgmt_ops_restore_drains(engine);
-        return engine;
+        *error = mgmt_serve_start(engine);
     }
+    if (!*error)
+        *error = watch_start(&engine->watch); /* last: from now on another thread reloads */
+    if (!*error)
+        return engine;
     engine_destroy(engine);
     return NULL;
 }
@@ -455,6 +461,7 @@ static void free_settings(struct engine *engine)
 void engine_destroy(struct engine *engine)
 {
     watch_stop(&engine->watch); /* no reload from now on */
+    mgmt_serve_stop(engine);
     if (engine->timer_thread) { /* it ran: there may be requests and workers */
         stop_pools(engine);
         intake_stop_all(engine);
@@ -481,6 +488,7 @@ void engine_destroy(struct engine *engine)
         CloseHandle(engine->timer_wake);
     if (engine->wsa_started)
         WSACleanup();
+    event_log_close(&engine->log);
     DeleteCriticalSection(&engine->connect_lock);
     DeleteCriticalSection(&engine->exits_lock);
     DeleteCriticalSection(&engine->settings_lock);

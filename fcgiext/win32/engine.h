@@ -14,6 +14,7 @@
 #include "fcgiext/core/exits.h"
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/timers.h"
+#include "fcgiext/win32/event_log.h"
 #include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
@@ -21,6 +22,7 @@
 
 struct intake;
 struct mgmt_engine;
+struct mgmt_serve;
 struct worker_io;
 
 enum { ENGINE_MAX_PORTS = 64 };
@@ -70,7 +72,9 @@ struct engine {
     volatile LONG stopping;
     volatile LONG objects; /* handlers and workers alive */
     HANDLE idle;           /* set when objects comes to 0 */
+    struct event_log log;
     struct mgmt_engine *mgmt;
+    struct mgmt_serve *serve; /* NULL: not yet, or no more */
     uint64_t load_unix_ms;
     uint64_t rejected_unix_ms;   /* when a newer file was not taken; 0: none; under settings_lock */
     volatile LONG reload_wanted; /* see reload_ask */

@@ -9,16 +9,17 @@
 #include "fcgiext/core/text.h"
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/drain_store.h"
+#include "fcgiext/win32/event_log.h"
 #include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/wide.h"
 #include "fcgiext/win32/worker_io.h"
 #include "mgmt/operations.h"
+#include "mgmt/reply.h"
+#include "mgmt/status_json.h"
 
 struct mgmt_engine {
     CRITICAL_SECTION lock;
     struct operations operations;
-    struct mgmt_call calls[MGMT_CALLS_COUNT];
-    uint64_t call_count;
 };
 
 /* ---- pools ---- */
@@ -243,14 +244,17 @@ static enum mgmt_error operate(struct engine *engine, struct engine_pool *pool, 
     return show_operation(engine, id, out) == MGMT_ERROR_NONE ? MGMT_ERROR_NONE : MGMT_ERROR_INTERNAL;
 }
 
-static void log_call(struct mgmt_engine *mgmt, const struct mgmt_command *command, enum mgmt_error error)
+static void log_call(struct engine *engine, const struct mgmt_command *command, enum mgmt_error error,
+                     const struct mgmt_operation *operation)
 {
-    struct mgmt_call call = {.at_unix_ms = engine_unix_ms(), .kind = command->kind, .error = error};
-    text_copy_cut(call.pool, sizeof call.pool, bytes_of_str(command->pool));
-    text_copy_cut(call.caller, sizeof call.caller, bytes_of_str(command->caller));
-    EnterCriticalSection(&mgmt->lock);
-    mgmt->calls[mgmt->call_count++ % MGMT_CALLS_COUNT] = call;
-    LeaveCriticalSection(&mgmt->lock);
+    char text[1024];
+    const char *refused = error == MGMT_ERROR_NONE ? "" : operation->reason[0] ? operation->reason : mgmt_error_reason(error);
+    char worker[24] = "";
+    if (command->pid)
+        snprintf(worker, sizeof worker, "/%lu", (unsigned long)command->pid);
+    snprintf(text, sizeof text, "%.300s: %s %.200s%s: %s%.300s", command->caller, mgmt_command_kind_name(command->kind),
+             command->pool ? command->pool : "", worker, error ? "refused: " : "begun", refused);
+    event_log_write(&engine->log, EVENT_LOG_OPERATED, text);
 }
 
 static enum mgmt_error do_command(void *context, const struct mgmt_command *command, struct mgmt_operation *out)
@@ -266,7 +270,7 @@ static enum mgmt_error do_command(void *context, const struct mgmt_command *comm
     if (!error)
         error = operate(engine, pool, command, out);
     settings_leave(settings);
-    log_call(engine->mgmt, command, error);
+    log_call(engine, command, error, out);
     return error;
 }
 
@@ -291,17 +295,6 @@ void mgmt_ops_reloaded(struct engine *engine, uint64_t last, bool taken)
                        taken ? MGMT_OPERATION_DONE : MGMT_OPERATION_FAILED,
                        taken ? NULL : "fcgiext.ini has errors: what was in force stays so");
     LeaveCriticalSection(&engine->mgmt->lock);
-}
-
-bool mgmt_ops_call(struct engine *engine, unsigned age, struct mgmt_call *call)
-{
-    struct mgmt_engine *mgmt = engine->mgmt;
-    EnterCriticalSection(&mgmt->lock);
-    bool found = age < MGMT_CALLS_COUNT && age < mgmt->call_count;
-    if (found)
-        *call = mgmt->calls[(mgmt->call_count - 1 - age) % MGMT_CALLS_COUNT];
-    LeaveCriticalSection(&mgmt->lock);
-    return found;
 }
 
 /* ---- configuration ---- */

@@ -6,22 +6,8 @@
 #include "fcgiext/win32/engine.h"
 #include "mgmt/ops.h"
 
-enum { MGMT_CALLS_COUNT = 100, MGMT_CALL_CALLER_LEN = 128 };
-
-/* One that was asked for, for the log. */
-struct mgmt_call {
-    uint64_t at_unix_ms;
-    enum mgmt_command_kind kind;
-    enum mgmt_error error; /* NONE: it was carried out */
-    char pool[128];
-    char caller[MGMT_CALL_CALLER_LEN];
-};
-
 /* The interface of this engine, for as long as the engine lives. */
 void mgmt_ops_of(struct engine *engine, struct mgmt_ops *ops);
-
-/* The calls so far: 0 is the last one. false: there are not so many. */
-bool mgmt_ops_call(struct engine *engine, unsigned age, struct mgmt_call *call);
 
 /* ---- for the engine */
 

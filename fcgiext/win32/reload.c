@@ -9,6 +9,7 @@
 #include <wchar.h>
 
 #include "fcgiext/win32/mgmt_ops.h"
+#include "fcgiext/win32/mgmt_serve.h"
 #include "fcgiext/win32/wide.h"
 
 static void tell_pool(struct engine_pool *pool, enum pool_event_kind kind)
@@ -108,6 +109,7 @@ static void put_in_force(struct engine *engine, struct settings *settings)
         if (settings->pools[i])
             apply_to_pool(settings->pools[i]);
     settings_publish(engine, settings);
+    mgmt_serve_follow(engine);
     watch_settings(engine, settings); /* without memory the old files go on being watched */
 }
 
@@ -192,5 +194,5 @@ DWORD reload_start(struct engine *engine)
     engine->watch.changed = changed;
     engine->watch.woken = woken;
     put_in_force(engine, settings);
-    return watch_start(&engine->watch);
+    return 0;
 }

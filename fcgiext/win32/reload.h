@@ -4,7 +4,8 @@
 
 #include "fcgiext/win32/engine.h"
 
-/* Reads the file for the first time, publishes it, and begins to watch. 0 or a Win32 error; a broken configuration is none. */
+/* Reads the file for the first time and publishes it; watch_start makes it followed. 0 or a Win32 error; a broken configuration
+ * is none. */
 DWORD reload_start(struct engine *engine);
 /* From any thread: has the file read again soon, as if it had changed; mgmt_ops_reloaded tells how that ended. */
 void reload_ask(struct engine *engine);

@@ -213,7 +213,7 @@ static DWORD WINAPI run(void *context)
 
 DWORD watch_start(struct watch *watch)
 {
-    watch->wake = CreateEventW(NULL, FALSE, FALSE, NULL);
+    watch->wake = CreateEventW(NULL, FALSE, TRUE, NULL); /* set: watch_wake may have come before */
     if (!watch->wake)
         return GetLastError();
     watch->handles[0] = watch->wake;

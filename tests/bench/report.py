@@ -27,6 +27,7 @@ ROWS = {
     "new": Row("isapihost, fcgiext, connection not kept"),
     "nginx": Row("nginx for Windows, TCP, connection kept"),
     "rate": Row("fcgiext without HTTP (ecb_driver)"),
+    "rate-new": Row("the same, connection not kept"),
     "bare": Row("bare pipe, no fcgiext, no HTTP"),
     "driver": Row("ecb_driver alone", once=True),
     "download": Row("long answer through fcgiext", once=True, unit="MiB"),
@@ -73,6 +74,8 @@ def ratios(found):
                           rate_ratio(found, "rate", "bare", n)) for n in everywhere]
     all_of_them += [Ratio("c", "rate, 8 connections: fcgiext kept / nginx kept", 1.3, rate_ratio(found, "kept", "nginx", 8))]
     all_of_them += [Ratio("d", f"rate, {n} connections: fcgiext kept / not kept", 1.5, rate_ratio(found, "kept", "new", n))
+                    for n in everywhere]
+    all_of_them += [Ratio("d", f"rate, {n} connections, without HTTP: kept / not kept", 1.5, rate_ratio(found, "rate", "rate-new", n))
                     for n in everywhere]
     all_of_them += [Ratio("e", "bytes a second, long answer: fcgiext / bare pipe", 0.8,
                           rate_ratio(found, "download", "bare-download", 1))]

@@ -49,6 +49,8 @@ def make_subjects(bench, names):
                        "bare-download": subjects.BareDownload}.items():
         if name in names:
             made[name] = kind(bench)
+    if "rate-new" in names:
+        made["rate-new"] = subjects.Rate(bench, keep="Never")
     if "driver" in names:
         made["driver"] = subjects.Rate(bench, own=True)
     return {name: made[name] for name in report.ROWS if name in made and name in names}

@@ -1,0 +1,129 @@
+/* mgmt_serve: see mgmt_serve.h. `server` changes on the watch's thread only, and before and after it runs. */
+#include "fcgiext/win32/mgmt_serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgiext/win32/event_log.h"
+#include "fcgiext/win32/mgmt_ops.h"
+#include "fcgiext/win32/wide.h"
+#include "mgmt/pipe_server.h"
+#include "mgmt/rpc.h"
+
+struct mgmt_serve {
+    struct engine *engine;
+    struct mgmt_ops ops;
+    struct mgmt_pipe_server *server; /* NULL: nothing is served */
+    char *query_sddl, *operate_sddl; /* of the server */
+};
+
+/* ---- what the server asks */
+
+static struct bytes handle(void *context, const struct mgmt_peer *peer, struct bytes line, uint64_t now_ms, struct buffer *out,
+                           void *wait)
+{
+    const struct mgmt_serve *serve = context;
+    struct mgmt_caller caller = {peer->may_query, peer->may_operate, peer->account};
+    return rpc_handle(&serve->ops, &caller, line, now_ms, out, wait);
+}
+
+static struct bytes poll(void *context, uint64_t now_ms, struct buffer *out, void *wait)
+{
+    const struct mgmt_serve *serve = context;
+    return rpc_poll(&serve->ops, now_ms, out, wait);
+}
+
+static struct bytes refuse(void *context, enum mgmt_error code, struct buffer *out)
+{
+    (void)context;
+    return rpc_refuse(code, out);
+}
+
+static void alarm(void *context, const char *what, uint32_t win32_error)
+{
+    struct mgmt_serve *serve = context;
+    char text[512];
+    struct buffer reason;
+    buffer_init(&reason, 512);
+    if (!system_text(win32_error, &reason))
+        buffer_clear(&reason);
+    struct bytes words = buffer_peek(&reason);
+    snprintf(text, sizeof text, "%s (error %lu: %.*s)", what, (unsigned long)win32_error, (int)words.len,
+             (const char *)words.ptr);
+    buffer_deinit(&reason);
+    event_log_write(&serve->engine->log, EVENT_LOG_NOT_SERVED, text);
+}
+
+/* ---- start, change, stop */
+
+static bool is_served_as(const struct mgmt_serve *serve, const struct config_management *wanted)
+{
+    return serve->server ? wanted->enabled && strcmp(serve->query_sddl, wanted->query_sddl) == 0 &&
+                               strcmp(serve->operate_sddl, wanted->operate_sddl) == 0
+                         : !wanted->enabled;
+}
+
+static void stop_server(struct mgmt_serve *serve)
+{
+    mgmt_pipe_stop(serve->server);
+    serve->server = NULL;
+    free(serve->query_sddl);
+    free(serve->operate_sddl);
+    serve->query_sddl = serve->operate_sddl = NULL;
+}
+
+static void start_server(struct mgmt_serve *serve, const struct config_management *wanted)
+{
+    struct mgmt_pipe_config config = {
+        .query_sddl = wanted->query_sddl,
+        .operate_sddl = wanted->operate_sddl,
+        .context = serve,
+        .wait_len = sizeof(struct rpc_wait),
+        .handle = handle,
+        .poll = poll,
+        .refuse = refuse,
+        .alarm = alarm,
+    };
+    uint32_t error;
+    serve->query_sddl = _strdup(wanted->query_sddl);
+    serve->operate_sddl = _strdup(wanted->operate_sddl);
+    if (!serve->query_sddl || !serve->operate_sddl || !mgmt_pipe_start(&config, &serve->server, &error))
+        stop_server(serve);
+}
+
+void mgmt_serve_follow(struct engine *engine)
+{
+    struct mgmt_serve *serve = engine->serve;
+    if (!serve) /* the engine is being made */
+        return;
+    struct settings *settings = settings_enter(engine);
+    const struct config_management *wanted = &settings->config->management;
+    if (!is_served_as(serve, wanted)) {
+        stop_server(serve);
+        if (wanted->enabled)
+            start_server(serve, wanted);
+    }
+    settings_leave(settings);
+}
+
+DWORD mgmt_serve_start(struct engine *engine)
+{
+    struct mgmt_serve *serve = calloc(1, sizeof *serve);
+    if (!serve)
+        return ERROR_OUTOFMEMORY;
+    serve->engine = engine;
+    mgmt_ops_of(engine, &serve->ops);
+    engine->serve = serve;
+    mgmt_serve_follow(engine);
+    return 0;
+}
+
+void mgmt_serve_stop(struct engine *engine)
+{
+    if (!engine->serve)
+        return;
+    stop_server(engine->serve);
+    free(engine->serve);
+    engine->serve = NULL;
+}
