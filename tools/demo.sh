@@ -40,6 +40,7 @@ esac
 [ "$port" -le 65535 ] || usage "--port wants a number from 0 to 65535, not '$port'"
 
 sh tools/build.sh win64
+install -m 755 tools/demo/fcgictl.sh build/fcgictl
 [ -z "$build_only" ] || exit 0
 
 . tools/wine-env.sh

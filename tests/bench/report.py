@@ -32,6 +32,7 @@ ROWS = {
     "driver": Row("ecb_driver alone", once=True),
     "download": Row("long answer through fcgiext", once=True, unit="MiB"),
     "bare-download": Row("long answer, bare pipe", once=True, unit="MiB"),
+    "status": Row("status of 20 pools over the management pipe", once=True, unit="replies"),
 }
 
 
@@ -79,6 +80,8 @@ def ratios(found):
                     for n in everywhere]
     all_of_them += [Ratio("e", "bytes a second, long answer: fcgiext / bare pipe", 0.8,
                           rate_ratio(found, "download", "bare-download", 1))]
+    all_of_them += [Ratio("f", "a core, for 10 status of 20 pools a second", 0.01,
+                          [10 * load.cpu for load in found.get(("status", 1), [])], at_most=True)]
     return [ratio for ratio in all_of_them if ratio.values]
 
 
@@ -112,9 +115,10 @@ def table(found):
 def ratio_table(found):
     lines = [["", "", "ratio", "from-to", "target", ""]]
     for ratio in ratios(found):
-        spread = f"{min(ratio.values):.2f}-{max(ratio.values):.2f}"
+        places = 2 if ratio.target > 0.1 else 4
+        spread = f"{min(ratio.values):.{places}f}-{max(ratio.values):.{places}f}"
         target = f"{'<=' if ratio.at_most else '>='} {ratio.target}"
-        lines.append([f"({ratio.letter})", ratio.title, f"{ratio.value:.2f}", spread, target, ratio.verdict])
+        lines.append([f"({ratio.letter})", ratio.title, f"{ratio.value:.{places}f}", spread, target, ratio.verdict])
     return lines
 
 
@@ -147,7 +151,7 @@ page of 68 bytes. *Without HTTP*: the real DLL in `tests/helpers/ecb_driver`, wh
 the same bytes over the same kind of pipe, with neither host nor DLL (`tests/helpers/bare_pipe`). *Trivial extension*: one
 VECTOR_SEND, nothing else; *asynchronous*: as fcgiext has to do it. The load comes from wrk, on kept HTTP connections.
 *Processor us each*: user and system time of a request (of a MiB for the long answers), of the host, of the FastCGI processes
-and of Wine's server; without wrk, and without what the system does for nobody.
+and of Wine's server; without wrk, and without what the system does for nobody. For `status`: of the host alone.
 
 A ratio is worked out in each round, in which its measurements follow one another, and is the median of these; *from-to* are the
 lowest and the highest of the rounds.

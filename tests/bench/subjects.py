@@ -3,6 +3,7 @@
 All run the same program, tests/helpers/bench_responder, one process for each connection; all answer with the same page.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -206,6 +207,47 @@ class BareDownload(Program):
 
     def measure(self, _):
         return self.speed([RESPONDER, self.request, "download", 1], self.bench.options.download_mib * 2**20)
+
+
+class Status:
+    """`status` of a host with 20 pools, again and again over one connection; the processor time is the host's alone."""
+
+    POOLS, LINE = 20, '{"jsonrpc":"2.0","id":1,"method":"status"}'
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.run = bench.run()
+        self.client = subprocess.Popen(["wine", str(HELPERS / "mgmt_pipe.exe"), "client"], env=self.run.environment({}), cwd=BIN,
+                                       start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        bench.processes.append(self.client)
+        before = self.ask("hosts").split()
+        names = [f"pool-{i}" for i in range(self.POOLS)]
+        ini = write_ini("status.ini", {name: name for name in names}, *(pool(name, 8) for name in names))
+        self.host = bench.host(ini, ".x", DLL)
+        new = [host.partition(":")[0] for host in self.ask("hosts").split() if host not in before]
+        if len(new) != 1 or self.ask(f"open 0 {new[0]} 60000") != "ok":
+            raise BenchError(f"the management pipe of the new host cannot be opened: {new}")
+        self.check(self.ask(f"call 0 60000 {self.LINE}"))
+
+    def ask(self, line):
+        self.client.stdin.write(line + "\n")
+        self.client.stdin.flush()
+        return self.client.stdout.readline().strip()
+
+    def check(self, reply):
+        if len(json.loads(reply)["result"]["pools"]) != self.POOLS:
+            raise BenchError(reply)
+
+    def host_time(self):
+        return processor.seconds(self.host.run.processes())
+
+    def measure(self, _):
+        count, before, start = 0, self.host_time(), time.monotonic()
+        while time.monotonic() - start < self.bench.options.seconds:
+            self.check(self.ask(f"call 0 60000 {self.LINE}"))
+            count += 1
+        seconds = time.monotonic() - start
+        return Load(count, seconds, 0, 0, processor.spent(before, self.host_time()) / count)
 
 
 # ---- the bytes of a request

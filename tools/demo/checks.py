@@ -5,6 +5,8 @@ import hashlib
 import os
 import subprocess
 
+from servers import ROOT
+
 ECHO_LEN = 100000
 DOWNLOAD_LEN = 5000000
 UPLOAD_LEN = 300000
@@ -372,6 +374,42 @@ def php_own_status(client):
 @check("php: a missing script: its own 404")
 def php_missing(client):
     expect(client.get("/php/missing.php"), 404)
+
+
+def fcgictl(*words, code=0):
+    """-> what it printed"""
+    done = subprocess.run([ROOT / "build/fcgictl", *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                          check=False)
+    if done.returncode != code:
+        raise Mismatch(f"fcgictl {' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@check("fcgictl status: both pools, with what they have served")
+def status(client):
+    lines = {line.split()[0]: line.split()[1:] for line in fcgictl("status").splitlines() if line.split()[:1] in (["echo"], ["php"])}
+    for pool in ("echo", "php"):
+        if lines.get(pool, ["none"])[0] != "running":
+            raise Mismatch(f"{pool}: {lines}")
+
+
+@check("fcgictl recycle: another process answers")
+def recycle(client):
+    before = client.get("/app/process.fcgi").headers["x-worker-pid"]
+    fcgictl("recycle", "echo", "--wait")
+    after = client.get("/app/process.fcgi").headers["x-worker-pid"]
+    if after == before:
+        raise Mismatch(f"still {before}")
+
+
+@check("fcgictl drain: 503 until resume")
+def drain(client):
+    fcgictl("drain", "echo", "--wait")
+    try:
+        expect(client.get("/app/env.fcgi"), 503, x_fcgiext_reason="draining")
+    finally:
+        fcgictl("resume", "echo")
+    expect(client.get("/app/env.fcgi"), 200, "REQUEST_METHOD=GET")
 
 
 def run(base, folder, report):

@@ -127,6 +127,12 @@ def print_welcome(demo):
   configuration           {demo.folder.relative_to(servers.ROOT)}/fcgiext.ini
   log of requests         {demo.folder.relative_to(servers.ROOT)}/access.log
 
+  Meanwhile, in another terminal:
+
+    build/fcgictl status                 how the pools are
+    build/fcgictl recycle echo --wait    new processes, and no request is lost
+    build/fcgictl drain echo --wait      out of service; `build/fcgictl resume echo` puts it back
+
   Ctrl-C stops it.
 """, flush=True)
 
