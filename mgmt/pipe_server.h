@@ -70,6 +70,12 @@ bool mgmt_pipe_start(const struct mgmt_pipe_config *config, struct mgmt_pipe_ser
  * again, even while there are clients. NULL: nothing to do. */
 void mgmt_pipe_stop(struct mgmt_pipe_server *server);
 
+/* false: it has ended by itself, which the alarm has told. */
+bool mgmt_pipe_serves(const struct mgmt_pipe_server *server);
+
+/* Whether these can be a server's. false: *win32_error says why not. */
+bool mgmt_pipe_may_have(const char *query_sddl, const char *operate_sddl, uint32_t *win32_error);
+
 /* `poll` is called soon for each client that waits. From any thread. */
 void mgmt_pipe_wake(struct mgmt_pipe_server *server);
 

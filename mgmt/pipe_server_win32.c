@@ -562,6 +562,20 @@ fail:
     return false;
 }
 
+bool mgmt_pipe_serves(const struct mgmt_pipe_server *server)
+{
+    return WaitForSingleObject(server->thread, 0) == WAIT_TIMEOUT;
+}
+
+bool mgmt_pipe_may_have(const char *query_sddl, const char *operate_sddl, uint32_t *win32_error)
+{
+    struct rights rights = {0};
+    DWORD error = rights_open(&rights, query_sddl, operate_sddl);
+    rights_close(&rights);
+    *win32_error = error;
+    return error == 0;
+}
+
 void mgmt_pipe_stop(struct mgmt_pipe_server *server)
 {
     if (!server)

@@ -13,7 +13,7 @@ enum { MAX_RECORD_LEN = FCGI_HEADER_LEN + FCGI_MAX_CONTENT_LEN };
 
 void exchange_init(struct exchange *exchange, bool keep_conn)
 {
-    *exchange = (struct exchange){.keep_conn = keep_conn};
+    *exchange = (struct exchange){.keep_conn = keep_conn, .request_id = EXCHANGE_FIRST_ID};
 }
 
 bool exchange_append_begin(const struct exchange *exchange, struct buffer *out)
@@ -21,7 +21,7 @@ bool exchange_append_begin(const struct exchange *exchange, struct buffer *out)
     uint8_t *record = buffer_reserve(out, FCGI_HEADER_LEN + FCGI_BEGIN_REQUEST_LEN);
     if (!record)
         return false;
-    fcgi_begin_request_encode(record, EXCHANGE_REQUEST_ID, exchange->keep_conn);
+    fcgi_begin_request_encode(record, EXCHANGE_FIRST_ID, exchange->keep_conn);
     buffer_commit(out, FCGI_HEADER_LEN + FCGI_BEGIN_REQUEST_LEN);
     return true;
 }
@@ -33,7 +33,7 @@ size_t exchange_frame_stdin(uint8_t *record, size_t len)
         abort();
     const struct fcgi_header header = {
         .type = FCGI_STDIN,
-        .request_id = EXCHANGE_REQUEST_ID,
+        .request_id = EXCHANGE_FIRST_ID,
         .content_len = (uint16_t)len,
         .padding_len = fcgi_padding(len),
     };
@@ -66,10 +66,24 @@ bool exchange_append_stdin(struct buffer *out, struct bytes body)
 
 bool exchange_append_stdin_end(struct buffer *out)
 {
-    const struct fcgi_header end = {.type = FCGI_STDIN, .request_id = EXCHANGE_REQUEST_ID};
+    const struct fcgi_header end = {.type = FCGI_STDIN, .request_id = EXCHANGE_FIRST_ID};
     uint8_t record[FCGI_HEADER_LEN];
     fcgi_header_encode(record, &end);
     return buffer_append(out, bytes_of(record, sizeof record));
+}
+
+void exchange_number(uint8_t *records, size_t len, uint16_t request_id)
+{
+    struct fcgi_header header;
+    struct bytes rest = bytes_of(records, len);
+    while (rest.len >= FCGI_HEADER_LEN) {
+        uint8_t *record = records + (len - rest.len);
+        if (fcgi_header_decode(&rest, &header) != FCGI_OK || rest.len < (size_t)header.content_len + header.padding_len)
+            abort(); /* not ours */
+        header.request_id = request_id;
+        fcgi_header_encode(record, &header);
+        bytes_advance(&rest, (size_t)header.content_len + header.padding_len);
+    }
 }
 
 /* ---- reply */
@@ -105,11 +119,11 @@ static enum fcgi_result take_header(struct exchange *exchange, struct bytes *in)
 }
 
 /* The type is looked at before the id: a management record (id 0) is refused for its type. We never ask for one. */
-static enum exchange_problem judge(const struct fcgi_header *record)
+static enum exchange_problem judge(const struct fcgi_header *record, uint16_t request_id)
 {
     if (record->type != FCGI_STDOUT && record->type != FCGI_STDERR && record->type != FCGI_END_REQUEST)
         return EXCHANGE_PROBLEM_TYPE;
-    if (record->request_id != EXCHANGE_REQUEST_ID)
+    if (record->request_id != request_id)
         return EXCHANGE_PROBLEM_REQUEST_ID;
     if (record->type == FCGI_END_REQUEST && record->content_len != FCGI_END_REQUEST_LEN)
         return EXCHANGE_PROBLEM_END_LEN;
@@ -127,7 +141,7 @@ static void take_record_start(struct exchange *exchange, struct bytes *in)
     if (result == FCGI_BAD) {
         exchange->problem = EXCHANGE_PROBLEM_VERSION;
     } else if (result == FCGI_OK) {
-        exchange->problem = judge(&exchange->record);
+        exchange->problem = judge(&exchange->record, exchange->request_id);
         exchange->content_left = exchange->record.content_len;
         exchange->padding_left = exchange->record.padding_len;
     }

@@ -9,7 +9,9 @@
 #include "fcgiext/core/buffer.h"
 #include "fcgiext/core/fcgi_record.h"
 
-enum { EXCHANGE_REQUEST_ID = 1 }; /* one request at a time on a connection: always 1 */
+/* The id of a connection's first request; each further one has the next, so that what a program sends late is never taken for the
+ * answer to another request. All is encoded with this id: see exchange_number. */
+enum { EXCHANGE_FIRST_ID = 1 };
 
 enum exchange_event_kind {
     EXCHANGE_MORE,   /* all of `in` is taken; read more */
@@ -41,6 +43,7 @@ struct exchange {
     /* request side */
     bool keep_conn;
     /* reply side */
+    uint16_t request_id;           /* EXCHANGE_FIRST_ID, unless the caller has set another */
     uint8_t held[FCGI_HEADER_LEN]; /* a header that is not complete yet, or the body of END_REQUEST */
     uint8_t held_len;
     struct fcgi_header record; /* the record being read, or the last one */
@@ -65,6 +68,9 @@ bool exchange_append_stdin_end(struct buffer *out);
  * (1 to FCGI_MAX_CONTENT_LEN; else a defect of the caller: abort), then room for 7 bytes of padding. Writes the header
  * and the padding; returns the record's whole length. */
 size_t exchange_frame_stdin(uint8_t *record, size_t len);
+
+/* Puts the id into the header of each record. `records`: whole ones, of this file and fcgi_params.h. */
+void exchange_number(uint8_t *records, size_t len, uint16_t request_id);
 
 /* Takes one event out of `in` and advances it. Call again until EXCHANGE_MORE, EXCHANGE_END or EXCHANGE_BAD. What is
  * left of `in` after EXCHANGE_END is a fault of the application (the next call says so): such a connection is not kept. */

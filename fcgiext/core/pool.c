@@ -68,8 +68,10 @@ static void judge_broken(struct pool *pool, struct pool_request *request)
 /* Idle workers may all have ended at once: that uses up none of the tries, as none of them is met twice. */
 static bool may_try_unwritten(const struct pool *pool, struct pool_request *request)
 {
-    if (request->worker->answered)
-        return request->stale_tries++ < pool->limits.max_instances;
+    if (request->worker->answered && request->stale_tries < pool->limits.max_instances) {
+        request->stale_tries++;
+        return true;
+    }
     return request->retries++ < 2;
 }
 

@@ -78,10 +78,10 @@ enum pool_outcome {
     POOL_OUTCOME_DONE,          /* over; the connection is kept and clean */
     POOL_OUTCOME_DONE_CLOSED,   /* over; the connection is closed by agreement, the worker can have a new one */
     POOL_OUTCOME_DONE_UNUSABLE, /* over; the worker must not be used again (it broke the protocol, or is cut off) */
-    POOL_OUTCOME_UNWRITTEN,     /* the connection broke before a byte of the request was written: always tried again on a
-                                 * worker that has answered before, else twice */
-    POOL_OUTCOME_UNANSWERED,    /* it broke after all was written on a kept connection, and no byte came back */
-    POOL_OUTCOME_BROKEN,        /* it broke later, or earlier: no second try */
+    POOL_OUTCOME_UNWRITTEN,  /* the connection broke before a byte of the request was written: tried again, max_instances times
+                                 * after workers that have answered before, twice besides */
+    POOL_OUTCOME_UNANSWERED, /* it broke after all was written on a kept connection, and no byte came back */
+    POOL_OUTCOME_BROKEN,     /* it broke later, or earlier: no second try */
 };
 
 struct pool_event {

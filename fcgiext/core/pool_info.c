@@ -133,7 +133,7 @@ static void check_timers(const struct pool *pool, const struct pool_worker *work
     bool own_timer = timer_is_set(&worker->timer.entry);
     if (!worker->request) { /* the start of a process ends by itself: with STARTED, START_FAILED or EXITED */
         CHECK(own_timer == (worker->state != WORKER_STARTING || pool->limits.external));
-        bool watched = worker->watched || worker->timer.entry.deadline_ms <= worker->since_ms + pool->limits.watch_ms;
+        bool watched = worker->watched || worker->timer.entry.deadline_ms <= worker->since_ms + worker->watch_ms;
         CHECK(watched || worker->state != WORKER_IDLE || worker->timer.entry.deadline_ms <= pool->now_ms);
         return;
     }

@@ -321,14 +321,14 @@ void pool_idle_step(struct pool *pool, struct pool_worker *worker)
         pool_stop_worker(pool, worker, false);
         return;
     }
-    if (!worker->watched && idle_ms >= pool->limits.watch_ms) {
+    if (!worker->watched && idle_ms >= worker->watch_ms) {
         worker->watched = true;
         pool_emit(pool, POOL_ACTION_WATCH, worker);
     }
     if (idle_ms >= POOL_READY_MS)
         pool_mark_ready(pool, worker); /* it lives */
-    if (!worker->watched && pool->limits.watch_ms < next_ms)
-        next_ms = pool->limits.watch_ms;
+    if (!worker->watched && worker->watch_ms < next_ms)
+        next_ms = worker->watch_ms;
     if (worker->replacement && !worker->ready && POOL_READY_MS < next_ms)
         next_ms = POOL_READY_MS;
     pool_set_timer(pool, &worker->timer, next_ms - idle_ms);
@@ -373,6 +373,7 @@ bool pool_start_worker(struct pool *pool)
     worker->timer.object = worker;
     worker->state = WORKER_STARTING;
     worker->generation = pool->generation;
+    worker->watch_ms = pool->limits.watch_ms;
     worker->started_ms = worker->since_ms = pool->now_ms;
     worker->replacement = pool->recycle == POOL_RECYCLE_RUNNING;
     pool->unproven += worker->replacement;

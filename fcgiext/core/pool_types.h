@@ -44,6 +44,7 @@ struct pool_worker {
     uint32_t exit_code;
     bool has_answered; /* has ever sent a byte */
     bool watched;      /* IDLE: WATCH has been told */
+    uint64_t watch_ms; /* of the limits that it was started under, as its connection is of their kind */
     bool replacement;  /* started during a recycle */
     bool ready;        /* a replacement that has proven good */
     bool exited;

@@ -28,6 +28,7 @@ void relay_init(struct relay *relay, const struct relay_settings *settings)
     relay->body_left = settings->body_len;
     relay->awaits_pool = true;
     exchange_init(&relay->exchange, settings->keep_conn);
+    relay->encoded_id = EXCHANGE_FIRST_ID;
     cgi_response_init(&relay->response);
     buffer_init(&relay->request, RELAY_MAX_PARAMS_LEN);
     buffer_init(&relay->out, reply_limit(settings));
@@ -71,7 +72,7 @@ enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *
     struct params_target target = {.spooled = relay->settings.spooled};
     if (!exchange_append_begin(&relay->exchange, &relay->request))
         return CGI_VARS_NO_MEMORY;
-    fcgi_params_begin(&target.writer, &relay->request, EXCHANGE_REQUEST_ID);
+    fcgi_params_begin(&target.writer, &relay->request, EXCHANGE_FIRST_ID);
     vars->put = put_param;
     vars->put_encoded = put_encoded_params;
     vars->put_context = &target;
@@ -254,10 +255,14 @@ static void take_reply(struct relay *relay, struct bytes in)
     }
 }
 
-void relay_on_assigned(struct relay *relay, bool reused, bool read_pending)
+void relay_on_assigned(struct relay *relay, struct relay_connection connection)
 {
     assert(!relay->has_worker);
     exchange_init(&relay->exchange, relay->settings.keep_conn);
+    relay->exchange.request_id = connection.request_id;
+    if (relay->encoded_id != connection.request_id)
+        exchange_number(relay->request.data + relay->request.start, relay->request.len, connection.request_id);
+    relay->encoded_id = connection.request_id;
     cgi_response_deinit(&relay->response);
     cgi_response_init(&relay->response);
     buffer_clear(&relay->out);
@@ -265,8 +270,8 @@ void relay_on_assigned(struct relay *relay, bool reused, bool read_pending)
     relay->stderr_len = 0;
     relay->has_worker = true;
     relay->awaits_pool = false;
-    relay->reused = reused;
-    relay->read_pending = read_pending;
+    relay->reused = connection.reused;
+    relay->read_pending = connection.read_pending;
     relay->written = 0;
     relay->chunk_len = 0;
     relay->any_written = false;
@@ -310,10 +315,11 @@ void relay_on_client_read(struct relay *relay, size_t len, bool ok)
     relay->chunk_len = exchange_frame_stdin(relay->chunk, len);
     relay->written = 0;
     if (relay->body_left == 0) {
-        struct fcgi_header end = {FCGI_STDIN, EXCHANGE_REQUEST_ID, 0, 0};
+        struct fcgi_header end = {FCGI_STDIN, EXCHANGE_FIRST_ID, 0, 0};
         fcgi_header_encode(relay->chunk + relay->chunk_len, &end);
         relay->chunk_len += FCGI_HEADER_LEN;
     }
+    exchange_number(relay->chunk, relay->chunk_len, relay->exchange.request_id);
 }
 
 void relay_on_sent(struct relay *relay, bool ok)

@@ -36,6 +36,13 @@ struct relay_settings {
     bool spooled;      /* the body has been taken from the client: CLIENT_READ reads what has been stored of it */
 };
 
+/* To the worker. */
+struct relay_connection {
+    uint16_t request_id; /* no other request of this connection has it, but after 65,535 of them */
+    bool reused;         /* it has carried a request before */
+    bool read_pending;   /* a read is outstanding on it */
+};
+
 enum relay_action_kind {
     RELAY_ACTION_WRITE,       /* worker: write `bytes`; then relay_on_written */
     RELAY_ACTION_READ,        /* worker: read; then relay_on_read */
@@ -69,6 +76,7 @@ struct relay {
 
     /* towards the worker */
     struct buffer request; /* BEGIN, PARAMS and the first body bytes; kept whole for a second try */
+    uint16_t encoded_id;   /* of the records in `request` */
     size_t written;        /* of the bytes being written: request, then chunk */
     uint8_t *chunk;        /* one STDIN record and the end record, when the body streams */
     size_t chunk_len;
@@ -113,8 +121,8 @@ void relay_deinit(struct relay *relay);
 /* Encodes the request. `body` is what has come of the request's body so far. */
 enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *vars, struct bytes body);
 
-/* Has a worker. `reused`: its connection has carried a request before; `read_pending`: a read is outstanding on it. */
-void relay_on_assigned(struct relay *relay, bool reused, bool read_pending);
+/* Has a worker. No write is outstanding from another one. */
+void relay_on_assigned(struct relay *relay, struct relay_connection connection);
 /* Not ok: `len` bytes, or more, may have reached the worker; 0 only when certainly none has. */
 void relay_on_written(struct relay *relay, size_t len, bool ok);
 /* At most RELAY_READ_LEN bytes from the worker; not ok: and its connection has ended. */

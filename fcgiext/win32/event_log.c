@@ -28,7 +28,8 @@ static WORD type_of(enum event_log_id id)
 {
     switch (id) {
     case EVENT_LOG_OPERATED: return EVENTLOG_INFORMATION_TYPE;
-    case EVENT_LOG_NOT_SERVED: return EVENTLOG_ERROR_TYPE;
+    case EVENT_LOG_NOT_SERVED:
+    case EVENT_LOG_ID_COUNT: break;
     }
     return EVENTLOG_ERROR_TYPE;
 }
@@ -37,7 +38,7 @@ void event_log_write(struct event_log *log, enum event_log_id id, const char *te
 {
     uint64_t held = 0;
     EnterCriticalSection(&log->lock);
-    bool passes = event_gate_pass(&log->gate, engine_now_ms(), &held);
+    bool passes = event_gate_pass(&log->gates[id], engine_now_ms(), &held);
     LeaveCriticalSection(&log->lock);
     if (!passes || !log->source)
         return;

@@ -11,13 +11,14 @@
 
 enum event_log_id {
     EVENT_LOG_OPERATED = 1,   /* information: who asked for what, and what became of it */
-    EVENT_LOG_NOT_SERVED = 2, /* error: there is no management pipe, and why */
+    EVENT_LOG_NOT_SERVED = 2, /* error: what is wrong with the management pipe */
+    EVENT_LOG_ID_COUNT,
 };
 
 struct event_log {
     HANDLE source; /* NULL: events are dropped */
     CRITICAL_SECTION lock;
-    struct event_gate gate; /* under the lock */
+    struct event_gate gates[EVENT_LOG_ID_COUNT]; /* of each id: calls do not hold back errors; under the lock */
 };
 
 void event_log_open(struct event_log *log);

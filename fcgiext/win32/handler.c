@@ -51,7 +51,7 @@ struct handler {
     struct worker_io *worker; /* a reference, from ASSIGNED to RELEASE */
     struct worker_io *next_worker;
     uint64_t request;
-    bool reused, reading;
+    struct relay_connection connection;
     DWORD written_len, written_error;
     uint64_t probed; /* its id, as the probe gave it */
     /* whoever carries out the pool's last action on the request */
@@ -99,13 +99,12 @@ struct request_label *handler_label(const struct handler *handler)
 
 /* ---- what others post ---- */
 
-void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, bool reused, bool read_pending)
+void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, struct relay_connection connection)
 {
     worker_io_ref(worker);
     handler->next_worker = worker;
     handler->request = request;
-    handler->reused = reused;
-    handler->reading = read_pending;
+    handler->connection = connection;
     strand_post(&handler->strand, HANDLER_ASSIGNED);
 }
 
@@ -364,7 +363,7 @@ static void run(struct strand *strand, LONG bits)
     if (bits & HANDLER_ASSIGNED) {
         handler->worker = handler->next_worker;
         handler->client_wait = false;
-        relay_on_assigned(relay, handler->reused, handler->reading);
+        relay_on_assigned(relay, handler->connection);
     }
     if (bits & HANDLER_WRITTEN)
         relay_on_written(relay, handler->written_len, handler->written_error == 0);

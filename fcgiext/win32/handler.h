@@ -10,6 +10,7 @@
 #include <httpext.h>
 
 #include "fcgiext/core/pool.h"
+#include "fcgiext/core/relay.h"
 
 struct engine;
 struct handler;
@@ -22,7 +23,7 @@ void handler_ref(struct handler *handler);
 void handler_unref(struct handler *handler);
 
 /* From the worker's strand. */
-void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, bool reused, bool read_pending);
+void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, struct relay_connection connection);
 void handler_read(struct handler *handler);
 void handler_written(struct handler *handler, DWORD len, DWORD error);
 /* The pool knows that the worker is free. */

@@ -249,11 +249,16 @@ static void log_call(struct engine *engine, const struct mgmt_command *command, 
 {
     char text[1024];
     const char *refused = error == MGMT_ERROR_NONE ? "" : operation->reason[0] ? operation->reason : mgmt_error_reason(error);
-    char worker[24] = "";
+    char worker[32] = "", ttl[32] = "";
     if (command->pid)
         snprintf(worker, sizeof worker, "/%lu", (unsigned long)command->pid);
-    snprintf(text, sizeof text, "%.300s: %s %.200s%s: %s%.300s", command->caller, mgmt_command_kind_name(command->kind),
-             command->pool ? command->pool : "", worker, error ? "refused: " : "begun", refused);
+    else if (command->worker)
+        snprintf(worker, sizeof worker, "/#%llu", (unsigned long long)command->worker);
+    if (command->ttl_ms)
+        snprintf(ttl, sizeof ttl, " for %llu s", (unsigned long long)command->ttl_ms / 1000);
+    snprintf(text, sizeof text, "%.300s: %s%s%.200s%s%s%s%s: %s%.300s", command->caller, mgmt_command_kind_name(command->kind),
+             command->pool ? " " : "", command->pool ? command->pool : "", worker, command->now ? " now" : "", ttl,
+             command->persist ? " persistently" : "", error ? "refused: " : "begun", refused);
     event_log_write(&engine->log, EVENT_LOG_OPERATED, text);
 }
 

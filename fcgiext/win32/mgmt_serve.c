@@ -59,9 +59,10 @@ static void alarm(void *context, const char *what, uint32_t win32_error)
 
 static bool is_served_as(const struct mgmt_serve *serve, const struct config_management *wanted)
 {
-    return serve->server ? wanted->enabled && strcmp(serve->query_sddl, wanted->query_sddl) == 0 &&
-                               strcmp(serve->operate_sddl, wanted->operate_sddl) == 0
-                         : !wanted->enabled;
+    return serve->server
+               ? mgmt_pipe_serves(serve->server) && wanted->enabled && strcmp(serve->query_sddl, wanted->query_sddl) == 0 &&
+                     strcmp(serve->operate_sddl, wanted->operate_sddl) == 0
+               : !wanted->enabled;
 }
 
 static void stop_server(struct mgmt_serve *serve)
@@ -88,8 +89,11 @@ static void start_server(struct mgmt_serve *serve, const struct config_managemen
     uint32_t error;
     serve->query_sddl = _strdup(wanted->query_sddl);
     serve->operate_sddl = _strdup(wanted->operate_sddl);
-    if (!serve->query_sddl || !serve->operate_sddl || !mgmt_pipe_start(&config, &serve->server, &error))
-        stop_server(serve);
+    if (!serve->query_sddl || !serve->operate_sddl)
+        alarm(serve, "the management pipe cannot be served", ERROR_OUTOFMEMORY);
+    else if (mgmt_pipe_start(&config, &serve->server, &error))
+        return;
+    stop_server(serve);
 }
 
 void mgmt_serve_follow(struct engine *engine)
@@ -99,7 +103,10 @@ void mgmt_serve_follow(struct engine *engine)
         return;
     struct settings *settings = settings_enter(engine);
     const struct config_management *wanted = &settings->config->management;
-    if (!is_served_as(serve, wanted)) {
+    uint32_t error;
+    if (serve->server && wanted->enabled && !mgmt_pipe_may_have(wanted->query_sddl, wanted->operate_sddl, &error)) {
+        alarm(serve, "the new access lists of the management pipe cannot be used, the old ones stay in force", error);
+    } else if (!is_served_as(serve, wanted)) {
         stop_server(serve);
         if (wanted->enabled)
             start_server(serve, wanted);

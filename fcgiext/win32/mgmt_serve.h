@@ -11,7 +11,8 @@ DWORD mgmt_serve_start(struct engine *engine); /* 0 or a Win32 error */
 void mgmt_serve_stop(struct engine *engine);
 
 /* On the watch's thread, when settings have been put in force: with other descriptors, or switched on or off, the pipe is opened
- * anew, and its clients are disconnected: they may have lost their right. One that could not be served is tried again. */
+ * anew, and its clients are disconnected: they may have lost their right. Descriptors that cannot be used leave the old ones in force.
+ * A pipe that is not served, though it should be, is tried again. */
 void mgmt_serve_follow(struct engine *engine);
 
 #endif

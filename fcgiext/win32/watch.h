@@ -40,7 +40,7 @@ struct watch_request {
 
 /* The callbacks must be set. 0 or a Win32 error. */
 DWORD watch_start(struct watch *watch);
-/* From any thread, between watch_start and watch_free; before, nothing happens. */
+/* From any thread, until watch_free; watch_start makes up for one that came before. */
 void watch_wake(struct watch *watch);
 /* Ends the thread, if there is one. */
 void watch_stop(struct watch *watch);

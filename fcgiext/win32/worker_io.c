@@ -208,6 +208,7 @@ static void write_done(struct worker_io *worker)
 void worker_io_connected(struct worker_io *worker, enum pool_event_kind kind)
 {
     worker->connecting = false;
+    worker->request_id = 0;
     /* a program of ours that has ended meanwhile has not accepted this one: what is written to it may need a second try */
     worker->reused = kind == POOL_EVENT_CONNECTED && worker->version->plan.tcp;
     if (worker->closing)
@@ -242,13 +243,17 @@ static void do_connect(struct worker_io *worker)
 static void do_assign(struct worker_io *worker, const struct pool_action *action)
 {
     struct handler *handler = (struct handler *)(ULONG_PTR)action->tag;
-    bool reading = (worker->read_pending && !worker->read_stale) || worker->read_wanted || worker->read_ready;
+    if (++worker->request_id == 0)
+        worker->request_id = EXCHANGE_FIRST_ID;
+    struct relay_connection connection = {
+        .request_id = worker->request_id,
+        .reused = worker->reused,
+        .read_pending = (worker->read_pending && !worker->read_stale) || worker->read_wanted,
+    };
     worker->bound = handler;
     handler_ref(handler);
-    handler_assigned(handler, worker, action->request, worker->reused, reading);
+    handler_assigned(handler, worker, action->request, connection);
     worker->reused = true;
-    if (worker->read_ready) /* its connection ended while the action was on its way */
-        handler_read(handler);
 }
 
 static void unbind(struct worker_io *worker)
@@ -376,8 +381,6 @@ static void release_bound(struct worker_io *worker)
     engine_pool_event(worker->pool, &event);
     handler_released(handler);
     handler_unref(handler);
-    if (worker->outcome == POOL_OUTCOME_DONE && worker->read_ready)
-        idle_read_came(worker);
     if (worker->external && worker->outcome >= POOL_OUTCOME_UNWRITTEN && !worker->exit_reported) {
         worker->exit_reported = true;
         report(worker, POOL_EVENT_EXITED, 0);
@@ -456,7 +459,8 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
 
 void worker_io_put(struct worker_io *worker, const struct pool_action *action)
 {
-    /* Bounded by the pool: an assignment needs the end of the last one, and each other kind comes once in a life. */
+    /* Bounded by the pool: ASSIGN, WATCH and CONNECT need an event that comes from the strand, after it has emptied the mailbox; each
+     * other kind comes once in a life. */
     if (worker->mail_count == WORKER_MAILBOX_LEN)
         abort();
     worker->mailbox[(worker->mail_first + worker->mail_count++) % WORKER_MAILBOX_LEN] = *action;

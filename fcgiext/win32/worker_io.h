@@ -40,7 +40,8 @@ struct worker_io {
     struct process process;
     HANDLE exit_wait;
     bool external, started, closing, exit_reported, connecting;
-    bool reused; /* this connection has carried a request */
+    bool reused;         /* this connection has carried a request */
+    uint16_t request_id; /* the last that was used on this connection; 0: none */
     struct iocp_op launch_op, exit_op, read_op, write_op, connect_op;
     volatile LONG exit_fired;
     uint64_t launched_ms, lived_ms; /* its process, until its exit was seen */

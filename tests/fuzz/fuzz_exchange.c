@@ -40,7 +40,7 @@ static enum exchange_problem judge_header(const uint8_t *p)
     bool known = p[1] == FCGI_STDOUT || p[1] == FCGI_STDERR || p[1] == FCGI_END_REQUEST;
     if (!known)
         return EXCHANGE_PROBLEM_TYPE;
-    if (p[2] != 0 || p[3] != EXCHANGE_REQUEST_ID)
+    if (p[2] != 0 || p[3] != EXCHANGE_FIRST_ID)
         return EXCHANGE_PROBLEM_REQUEST_ID;
     return p[1] == FCGI_END_REQUEST && p[4] * 256 + p[5] != 8 ? EXCHANGE_PROBLEM_END_LEN : EXCHANGE_PROBLEM_NONE;
 }

@@ -28,6 +28,7 @@ enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
 enum moment { AT_START, AT_CONNECT, AT_BEGIN, AT_REQUEST };
 
 struct request {
+    uint16_t id;
     bool keep;
     bool connected; /* false: a way has ended the connection */
     char query[WORDS_LEN];
@@ -38,6 +39,7 @@ struct request {
 
 struct record {
     uint8_t type;
+    uint16_t id;
     size_t len;
     uint8_t content[MAX_RECORD_LEN];
 };
@@ -101,6 +103,7 @@ static bool read_record(struct record *record)
     if (!read_all(header, sizeof header))
         return false;
     record->type = header[1];
+    record->id = (uint16_t)(header[2] << 8 | header[3]);
     record->len = (size_t)header[4] << 8 | header[5];
     return read_all(record->content, record->len + header[6]);
 }
@@ -122,20 +125,21 @@ static void write_all(const void *bytes, size_t len)
             return;
 }
 
-/* Appends a record of request `id` to the *len bytes at `out`. */
-static void put_record(uint8_t *out, size_t *len, uint8_t type, uint16_t id, const void *content, size_t content_len)
+/* Appends a record to the *len bytes at `out`. */
+static void put_record(const struct request *request, uint8_t *out, size_t *len, uint8_t type, const void *content,
+                       size_t content_len)
 {
     const uint8_t header[HEADER_LEN] = {
-        1, type, (uint8_t)(id >> 8), (uint8_t)id, (uint8_t)(content_len >> 8), (uint8_t)content_len, 0, 0};
+        1, type, (uint8_t)(request->id >> 8), (uint8_t)request->id, (uint8_t)(content_len >> 8), (uint8_t)content_len, 0, 0};
     memcpy(out + *len, header, sizeof header);
     memcpy(out + *len + sizeof header, content, content_len);
     *len += sizeof header + content_len;
 }
 
-static void put_end(uint8_t *out, size_t *len, uint8_t protocol_status)
+static void put_end(const struct request *request, uint8_t *out, size_t *len, uint8_t protocol_status)
 {
     const uint8_t end[END_LEN] = {0, 0, 0, 0, protocol_status};
-    put_record(out, len, END_REQUEST, 1, end, sizeof end);
+    put_record(request, out, len, END_REQUEST, end, sizeof end);
 }
 
 static void disconnect(struct request *request)
@@ -204,8 +208,8 @@ static size_t make_answer(const struct request *request, uint8_t *out, uint8_t p
                             "Content-Type: text/plain; charset=utf-8\r\n\r\npid=%lu\nrequests=%lu\nconnections=%lu\nkept=%d\n"
                             "body=%lu\nname=%s\n",
                             GetCurrentProcessId(), requests, connections, request->keep, request->body, name);
-    put_record(out, &len, STDOUT, 1, text, (size_t)text_len);
-    put_end(out, &len, protocol_status);
+    put_record(request, out, &len, STDOUT, text, (size_t)text_len);
+    put_end(request, out, &len, protocol_status);
     return len;
 }
 
@@ -266,7 +270,7 @@ static void exit_after_headers(struct request *request)
     uint8_t out[WORDS_LEN];
     size_t len = 0;
     read_wanted(request);
-    put_record(out, &len, STDOUT, 1, text, sizeof text - 1);
+    put_record(request, out, &len, STDOUT, text, sizeof text - 1);
     write_all(out, len);
     leave(request);
 }
@@ -327,7 +331,7 @@ static void garble_type(struct request *request)
 
 static void garble_id(struct request *request)
 {
-    garble(request, 3, 2);
+    garble(request, 3, (uint8_t)(request->id + 1));
 }
 
 static void garble_length(struct request *request)
@@ -341,16 +345,19 @@ static void more_after_end(struct request *request)
     uint8_t out[4 * WORDS_LEN];
     read_wanted(request);
     size_t len = make_answer(request, out, 0);
-    put_record(out, &len, STDOUT, 1, text, sizeof text - 1);
-    put_end(out, &len, 0);
+    put_record(request, out, &len, STDOUT, text, sizeof text - 1);
+    put_end(request, out, &len, 0);
     write_all(out, len);
 }
+
+static void wait_at_gate(const struct request *request);
 
 static void more_when_idle(struct request *request)
 {
     answer(request);
     FlushFileBuffers(pipe_end); /* the answer has been read: what comes now is a read of its own */
     more_after_end(request);
+    wait_at_gate(request);
 }
 
 static void protocol_status(struct request *request)
@@ -365,8 +372,6 @@ static void end_then_silent(struct request *request)
     answer(request);
     sleep_for_ever(request);
 }
-
-static void wait_at_gate(const struct request *request);
 
 static void exit_unaccepted(struct request *request)
 {
@@ -412,10 +417,10 @@ static const struct way {
     {"eof", AT_REQUEST, end_of_file, "disconnects after the byte `at` of its answer; lives on"},
     {"garble-version", AT_REQUEST, garble_version, "answers with a record of version 7"},
     {"garble-type", AT_REQUEST, garble_type, "answers with a record of type 99"},
-    {"garble-id", AT_REQUEST, garble_id, "answers to request 2"},
+    {"garble-id", AT_REQUEST, garble_id, "answers to the request after this one"},
     {"garble-length", AT_REQUEST, garble_length, "announces more content than it sends"},
     {"more-after-end", AT_REQUEST, more_after_end, "sends one more answer together with END_REQUEST"},
-    {"more-when-idle", AT_REQUEST, more_when_idle, "sends one more answer when nobody has asked"},
+    {"more-when-idle", AT_REQUEST, more_when_idle, "sends one more answer when nobody has asked, and goes to the gate (again)"},
     {"status", AT_REQUEST, protocol_status, "ends the request with the protocolStatus `at`"},
     {"no-stdin", AT_REQUEST, answer_at_once, "answers without reading any of the body"},
     {"end-then-silent", AT_REQUEST, end_then_silent, "answers, and then neither reads nor disconnects"},
@@ -492,6 +497,7 @@ static bool serve(void)
     struct request request = {.connected = true};
     if (!read_record(&record) || record.type != BEGIN_REQUEST)
         return false;
+    request.id = record.id;
     request.keep = record.content[2] & 1;
     misbehave(&request, AT_BEGIN);
     do {

@@ -3,6 +3,7 @@
 row_NN: the fault of this number in the list of those that FastCGI servers have had before.
 """
 
+import concurrent.futures
 import http.client
 import os
 import re
@@ -190,6 +191,20 @@ class EndOfRequest(Misbehaving):
         self.assertEqual(before["name"], "second")
         witness.wait_until(lambda: not witness.processes(self.servers, MISBEHAVE), "the process that nobody asked ends")
         self.assertEqual(self.replaced(before, "pool", "name=third")["name"], "third")
+
+    def test_what_comes_late_is_not_the_answer_to_the_next_request(self):
+        """It is asked for at once, before anybody has looked whether the idle connection is quiet. It may fail, and says why."""
+        self.start_host(pool=ONE)
+        for i in range(5):
+            with witness.Gate() as gate, concurrent.futures.ThreadPoolExecutor() as clients:
+                late = clients.submit(support.http_request, self.host, f"/app/x.pool?name=late-{i}&way=more-when-idle&gate={gate.port}")
+                gate.arrival().let_go()
+                gate.arrival()  # now the bytes that nobody asked for are in the pipe
+                answer = support.http_request(self.host, f"/app/x.pool?name=next-{i}").text
+                gate.open()
+                self.assertIn(f"name=late-{i}\n", late.result().text)
+            self.assertNotIn("name=late", answer)
+            self.assertTrue(f"name=next-{i}\n" in answer or "a request that was not sent" in answer, answer)
 
     def test_a_program_that_lives_on_one_connection(self):
         """It never calls ConnectNamedPipe: the first connection must have been made before it was started."""

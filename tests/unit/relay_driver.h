@@ -385,7 +385,12 @@ static inline void on_assigned(struct driver *driver, bool reused, bool read_pen
     driver->read_out = read_pending;
     buffer_clear(&driver->received);
     buffer_clear(&driver->reply);
-    relay_on_assigned(&driver->relay, reused, read_pending);
+    struct relay_connection connection = {
+        .request_id = (uint16_t)(reused ? 2 + driver->assigned : EXCHANGE_FIRST_ID),
+        .reused = reused,
+        .read_pending = read_pending,
+    };
+    relay_on_assigned(&driver->relay, connection);
 }
 
 static inline void assign_to(struct driver *driver, bool reused, bool read_pending)
@@ -468,7 +473,7 @@ static inline void put_record(struct driver *driver, uint8_t type, struct bytes 
 {
     do {
         size_t len = data.len < 65535 ? data.len : 65535;
-        struct fcgi_header header = {type, EXCHANGE_REQUEST_ID, (uint16_t)len, fcgi_padding(len)};
+        struct fcgi_header header = {type, driver->relay.exchange.request_id, (uint16_t)len, fcgi_padding(len)};
         uint8_t bytes[FCGI_HEADER_LEN] = {0};
         fcgi_header_encode(bytes, &header);
         assert_true(buffer_append(&driver->reply, bytes_of(bytes, sizeof bytes)));

@@ -23,7 +23,7 @@ static inline struct request_seen request_seen(const struct driver *driver)
     bool params_ended = false;
     for (unsigned records = 0; in.len >= FCGI_HEADER_LEN; records++) {
         assert_int_equal(fcgi_header_decode(&in, &header), FCGI_OK);
-        assert_int_equal(header.request_id, EXCHANGE_REQUEST_ID);
+        assert_int_equal(header.request_id, driver->relay.exchange.request_id);
         assert_false(seen.complete);
         uint8_t type = records == 0 ? FCGI_BEGIN_REQUEST : !params_ended ? FCGI_PARAMS : FCGI_STDIN;
         assert_int_equal(header.type, type);

@@ -223,13 +223,19 @@ static void whole_request_is_one_run_of_bytes(void **state)
     exchange_init(&exchange, false);
     buffer_init(&out, BIG);
     assert_true(exchange_append_begin(&exchange, &out));
-    fcgi_params_begin(&params, &out, EXCHANGE_REQUEST_ID);
+    fcgi_params_begin(&params, &out, EXCHANGE_FIRST_ID);
     fcgi_params_add(&params, text("N"), text("v"));
     assert_true(fcgi_params_end(&params));
     assert_true(exchange_append_stdin(&out, text("a=b")));
     assert_true(exchange_append_stdin_end(&out));
     assert_int_equal(out.len, sizeof expected - 1);
     assert_memory_equal(out.data, expected, out.len);
+    exchange_number(out.data, out.len, 0x1234);
+    for (size_t i = 0; i < out.len; i++) {
+        bool high = i == 2 || i == 18 || i == 34 || i == 42 || i == 58; /* of each record's id */
+        bool low = i == 3 || i == 19 || i == 35 || i == 43 || i == 59;
+        assert_int_equal(out.data[i], high ? 0x12 : low ? 0x34 : (uint8_t)expected[i]);
+    }
     buffer_deinit(&out);
 }
 

@@ -113,7 +113,7 @@ static void idle_without_timer(struct specimen *s)
 
 static void idle_and_never_watched(struct specimen *s)
 {
-    s->pool->limits.watch_ms = 50;
+    s->idle->watch_ms = 50;
     timers_set(&s->pool->timers, &s->idle->timer.entry, s->idle->since_ms + 51);
 }
 

@@ -85,6 +85,29 @@ static void bytes_that_came_before_the_request_was_written_are_not_its_answer(vo
     driver_close(&driver);
 }
 
+/* The request has been written, so they might be its answer; their id says that they are not. */
+static void late_answer_to_the_request_before_is_refused(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct relay_settings settings = default_settings();
+    open_relay(&driver, &settings, 0);
+    assign_to(&driver, true, false);
+    written(&driver);
+    uint16_t own_id = driver.relay.exchange.request_id;
+    driver.relay.exchange.request_id--;
+    put_stdout(&driver, HEADERS "secret");
+    put_end(&driver);
+    driver.relay.exchange.request_id = own_id;
+    on_read(&driver, driver.reply.len, true);
+    drive(&driver);
+    expect(&driver, "write read close release:unusable explain send");
+    assert_int_equal(driver.relay.failure.cause, ERROR_CAUSE_PROTOCOL);
+    sent(&driver);
+    expect(&driver, "done:keep");
+    driver_close(&driver);
+}
+
 static void worker_that_dies_after_half_of_the_request_is_broken(void **state)
 {
     (void)state;
@@ -291,6 +314,7 @@ static void second_worker_gets_exactly_the_same_bytes(void **state)
     }
     assign(&driver);
     written(&driver);
+    exchange_number(first.data + first.start, first.len, EXCHANGE_FIRST_ID); /* which it is on the new connection */
     assert_true(bytes_equal(buffer_peek(&first), buffer_peek(&driver.received)));
     answer(&driver, HEADERS "hello");
     sent(&driver);
@@ -531,6 +555,7 @@ int main(void)
         cmocka_unit_test(worker_that_dies_before_a_byte_was_written_has_not_got_the_request),
         cmocka_unit_test(worker_that_dies_before_the_write_is_asked_for_has_not_got_the_request),
         cmocka_unit_test(bytes_that_came_before_the_request_was_written_are_not_its_answer),
+        cmocka_unit_test(late_answer_to_the_request_before_is_refused),
         cmocka_unit_test(worker_that_dies_after_half_of_the_request_is_broken),
         cmocka_unit_test(worker_that_has_answered_before_the_write_failed_is_broken),
         cmocka_unit_test(kept_connection_that_ends_without_a_byte_is_unanswered),
