@@ -93,7 +93,7 @@ static void one_of_several_hosts_that_fails_makes_it_partly_done(void **state)
     assert_int_equal(fake_run("status"), 8);
     assert_string_equal(fake_err(), "fcgictl: cannot connect to host 2000: access denied\n"
                                     "hint: run it as administrator, or see [Management] in fcgiext.ini\n");
-    fake_out_has("host 2000 w3wp.exe: does not answer\n");
+    fake_out_has("host 2000 w3wp.exe: access denied\n");
     fake_out_has("php   running");
     assert_int_equal(fake_run("status --json"), 8);
     cJSON *document = cJSON_Parse(fake_out());

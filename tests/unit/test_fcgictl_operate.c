@@ -111,7 +111,12 @@ static void an_operation_that_another_takes_the_place_of_exits_with_7(void **sta
     fake_reply(1234, "pool.drain", OPERATION("drain", "running", "0", "4", ""));
     fake_reply(1234, "operation.wait", OPERATION("drain", "superseded", "1", "4", ""))->takes_ms = 100;
     assert_int_equal(fake_run("drain php --wait"), 7);
-    fake_err_has("fcgictl: php: draining: another command has taken its place, 1 of 4 ended\n");
+    fake_err_has("fcgictl: php: draining was given up, 1 of 4 ended: another command has taken its place\n");
+    fake.reply_count = 0;
+    host_with_pools(1234);
+    fake_reply(1234, "pool.drain", OPERATION("drain", "superseded", "1", "4", "the pool was resumed"));
+    assert_int_equal(fake_run("drain php --wait"), 7);
+    fake_err_has("fcgictl: php: draining was given up, 1 of 4 ended: the pool was resumed\n");
 }
 
 static void drain_and_resume_pass_their_options(void **state)
@@ -135,8 +140,10 @@ static void refusals_have_their_exit_codes(void **state)
         int exit_code;
         const char *said;
     } rows[] = {
-        {ERROR("-32005", "php is broken", "{'reason':'refused_by_state'}"), 7, "fcgictl: host 1234: php is broken\n"},
+        {ERROR("-32005", "php is broken", "{'reason':'refused_by_state'}"), 7,
+         "fcgictl: host 1234: php: php is broken\nhint: `fcgictl status` tells"},
         {ERROR("-32001", "the operate right is wanted", "{'reason':'access_denied'}"), 4,
+         "fcgictl: host 1234: php: the operate right is wanted\n"
          "hint: run it as administrator, or see [Management] in fcgiext.ini\n"},
         {ERROR("-32002", "there is no pool", "{'reason':'no_such_pool','hint':'pools: echo'}"), 5, "hint: pools: echo\n"},
         {ERROR("-32006", "too many operations", "{'reason':'too_many'}"), 1, "too many operations\n"},
@@ -170,6 +177,7 @@ static void hosts_that_cannot_be_reached_have_their_exit_codes(void **state)
         {FCGICTL_CALL_NOT_OURS, 1, "fcgictl: cannot connect to host 1234: the pipe belongs to another process\nhint: "},
         {FCGICTL_CALL_BUSY, 1, "fcgictl: cannot connect to host 1234: all connections of its pipe are taken\nhint: "},
         {FCGICTL_CALL_TIMED_OUT, 6, "fcgictl: host 1234 has not answered in 10 s\nhint: "},
+        {FCGICTL_CALL_LOST, 1, "fcgictl: host 1234 has ended the connection\nhint: "},
         {FCGICTL_CALL_FAILED, 1, "fcgictl: cannot connect to host 1234: the pipe broke (109)\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -181,6 +189,34 @@ static void hosts_that_cannot_be_reached_have_their_exit_codes(void **state)
     assert_int_equal(fake.last_timeout_ms, 10000);
     fake_run("recycle php --timeout 2.5");
     assert_int_equal(fake.last_timeout_ms, 2500);
+}
+
+static void a_lost_connection_is_made_again_for_what_changes_nothing(void **state)
+{
+    (void)state;
+    fake_fails(1234, "pool.list", FCGICTL_CALL_LOST, "");
+    host_with_pools(1234);
+    fake_reply(1234, "pool.drain", OPERATION("drain", "running", "0", "2", ""));
+    fake_fails(1234, "operation.wait", FCGICTL_CALL_LOST, "");
+    fake_fails(1234, "operation.wait", FCGICTL_CALL_NO_HOST, "");
+    fake_reply(1234, "operation.wait", OPERATION("drain", "done", "2", "2", ""));
+    assert_int_equal(fake_run("drain php --wait"), 0);
+    assert_string_equal(fake_err(), "");
+    fake.reply_count = 0;
+    host_with_pools(1234);
+    fake_fails(1234, "pool.recycle", FCGICTL_CALL_LOST, "");
+    assert_int_equal(fake_run("recycle php"), 1);
+    assert_string_equal(text_str(&fake.calls), "1234 pool.list\n1234 pool.recycle {\"pool\":\"php\"}\n");
+    fake.reply_count = 0;
+    fake_fails(1234, "status", FCGICTL_CALL_LOST, "");
+    fake_fails(1234, "status", FCGICTL_CALL_NO_HOST, "");
+    assert_int_equal(fake_run("status"), 3);
+    fake_err_has("fcgictl: cannot connect to host 1234: it serves no management pipe\n");
+    fake.reply_count = 0;
+    fake_fails(1234, "status", FCGICTL_CALL_LOST, "");
+    fake_fails(1234, "status", FCGICTL_CALL_DENIED, "");
+    assert_int_equal(fake_run("status"), 4);
+    assert_string_equal(text_str(&fake.calls), "1234 status\n1234 status\n");
 }
 
 static void a_pool_or_a_worker_that_is_not_there_is_not_found(void **state)
@@ -393,7 +429,13 @@ static void a_reload_that_is_refused_tells_what_is_wrong(void **state)
                      "'section':'php','property':'QueueLength','message':'no number'}]}"));
     assert_int_equal(fake_run("config reload"), 1);
     assert_string_equal(fake_err(), "fcgictl: line 12: error: [php] QueueLength: no number\n"
-                                    "fcgictl: host 1234: fcgiext.ini has errors\n");
+                                    "fcgictl: host 1234: fcgiext.ini has errors\n"
+                                    "hint: `fcgictl config check` tells what is wrong with the file as it is now\n");
+    fake.reply_count = 0;
+    fake_reply(1234, "config.reload", OPERATION("reload", "failed", "0", "0", "fcgiext.ini has errors"));
+    assert_int_equal(fake_run("config reload"), 1);
+    assert_string_equal(fake_err(), "fcgictl: host 1234: reading fcgiext.ini has failed: fcgiext.ini has errors\n"
+                                    "hint: `fcgictl config check` tells what is wrong with the file as it is now\n");
     fake.reply_count = 0;
     fake_reply(1234, "config.reload", OPERATION("reload", "done", "0", "0", ""));
     assert_int_equal(fake_run("config reload"), 0);
@@ -415,6 +457,7 @@ int main(void)
         FAKE_TEST(drain_and_resume_pass_their_options),
         FAKE_TEST(refusals_have_their_exit_codes),
         FAKE_TEST(hosts_that_cannot_be_reached_have_their_exit_codes),
+        FAKE_TEST(a_lost_connection_is_made_again_for_what_changes_nothing),
         FAKE_TEST(a_pool_or_a_worker_that_is_not_there_is_not_found),
         FAKE_TEST(no_host_exits_with_3_and_a_sentence),
         FAKE_TEST(a_worker_is_named_by_its_pool_and_process),

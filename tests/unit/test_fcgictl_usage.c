@@ -128,6 +128,13 @@ static void version_tells_those_of_the_hosts(void **state)
     assert_string_equal(fake_out(), "fcgictl " FCGIEXT_VERSION "\nhost 1234 w3wp.exe: fcgiext 0.0.9, up 5 s\n");
     assert_int_equal(fake_run("--version"), 0);
     fake_out_has("fcgictl " FCGIEXT_VERSION "\n");
+    fake_host(2000);
+    fake_reply(2000, "server.info", ERROR("-32001", "access denied", "{'reason':'access_denied'}"));
+    assert_int_equal(fake_run("version"), 8);
+    assert_string_equal(fake_out(), "fcgictl " FCGIEXT_VERSION "\nhost 1234 w3wp.exe: fcgiext 0.0.9, up 5 s\n"
+                                    "host 2000 w3wp.exe: access denied\n");
+    assert_int_equal(fake_run("version --json"), 8);
+    fake_out_has("\"error\": {\n        \"exit_code\": 4,\n        \"reason\": \"access_denied\",");
     fake.host_count = 0;
     assert_int_equal(fake_run("version"), 0);
     assert_string_equal(fake_out(), "fcgictl " FCGIEXT_VERSION "\n");

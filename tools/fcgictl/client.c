@@ -9,6 +9,8 @@
 #include "mgmt/protocol.h"
 #include "tools/fcgictl/value.h"
 
+enum { TRIES = 10, PAUSE_MS = 100 };
+
 static void put(char *place, size_t size, const struct text *text)
 {
     const char *str = text_str(text);
@@ -53,6 +55,12 @@ static void fail_call(struct reply *reply, uint32_t pid, enum fcgictl_call call,
         text_clear(&message);
         text_addf(&message, "host %lu has not answered in %.3g s", (unsigned long)pid, timeout_ms / 1000.0);
         break;
+    case FCGICTL_CALL_LOST:
+        fail(reply, FCGICTL_FAILED, "lost",
+             "it may be ending, or [Management] in fcgiext.ini has changed; see `fcgictl version`, then try again");
+        text_clear(&message);
+        text_addf(&message, "host %lu has ended the connection", (unsigned long)pid);
+        break;
     default:
         fail(reply, FCGICTL_FAILED, "cannot_connect", "");
         text_addf(&message, "%s", why[0] ? why : "an error without a name");
@@ -81,11 +89,15 @@ static int exit_code_of(int error)
     }
 }
 
+/* Those of the host are for programs: they name methods. "": the host's is as good. */
 static const char *hint_of(int error)
 {
     switch (error) {
     case MGMT_ERROR_ACCESS_DENIED: return "run it as administrator, or see [Management] in fcgiext.ini";
     case MGMT_ERROR_METHOD_NOT_FOUND: return "the host has an older fcgiext.dll: see `fcgictl version`";
+    case MGMT_ERROR_REFUSED: return "`fcgictl status` tells what state the pool is in, and why";
+    case MGMT_ERROR_NO_SUCH_WORKER: return "`fcgictl ps` lists all workers";
+    case MGMT_ERROR_CONFIG_INVALID: return "`fcgictl config check` tells what is wrong with the file as it is now";
     default: return "";
     }
 }
@@ -100,9 +112,9 @@ static void fail_error(struct reply *reply, uint32_t pid, const cJSON *error)
     text_clear(&text);
     text_add_data(&text, value_string(error, "data.reason"));
     put(reply->reason, sizeof reply->reason, &text);
-    const char *hint = value_string(error, "data.hint");
+    const char *hint = hint_of(code);
     text_clear(&text);
-    text_add_data(&text, hint[0] ? hint : hint_of(code));
+    text_add_data(&text, hint[0] ? hint : value_string(error, "data.hint"));
     put(reply->hint, sizeof reply->hint, &text);
     text_deinit(&text);
 }
@@ -139,16 +151,42 @@ static void take_reply(struct reply *reply, uint32_t pid, const char *line)
         reply->result = result;
 }
 
-void client_call(const struct fcgictl_hosts *hosts, const struct fcgictl_host *host, const char *method, cJSON *params,
-                 unsigned timeout_ms, struct reply *reply)
+static bool may_repeat(const char *method)
 {
+    static const char *const changes[] = {"pool.recycle", "pool.drain", "pool.resume", "worker.recycle", "worker.kill"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (strcmp(changes[i], method) == 0)
+            return false;
+    return true;
+}
+
+/* A host ends connections that have been idle, and all of them when [Management] changes: then its pipe is away for a moment. */
+static enum fcgictl_call call_again(const struct fcgictl_environment *environment, uint32_t pid, const char *line,
+                                    unsigned timeout_ms, char **answer, char *why, size_t why_size)
+{
+    const struct fcgictl_hosts *hosts = environment->hosts;
+    enum fcgictl_call call = FCGICTL_CALL_LOST;
+    for (int i = 0; i < TRIES && (call == FCGICTL_CALL_LOST || call == FCGICTL_CALL_NO_HOST); i++) {
+        call = hosts->call(hosts->context, pid, line, timeout_ms, answer, why, why_size);
+        if (call != FCGICTL_CALL_OK && !environment->terminal->wait(environment->terminal->context, PAUSE_MS))
+            break;
+    }
+    return call;
+}
+
+void client_call(const struct fcgictl_environment *environment, const struct fcgictl_host *host, const char *method,
+                 cJSON *params, unsigned timeout_ms, struct reply *reply)
+{
+    const struct fcgictl_hosts *hosts = environment->hosts;
     *reply = (struct reply){0};
     char *line = request_line(method, params), *answer = NULL;
     char why[256] = "";
     enum fcgictl_call call = FCGICTL_CALL_FAILED;
     if (line)
         call = hosts->call(hosts->context, host->pid, line, timeout_ms, &answer, why, sizeof why);
-    else
+    if (call == FCGICTL_CALL_LOST && may_repeat(method))
+        call = call_again(environment, host->pid, line, timeout_ms, &answer, why, sizeof why);
+    if (!line)
         snprintf(why, sizeof why, "out of memory");
     if (call != FCGICTL_CALL_OK)
         fail_call(reply, host->pid, call, why, timeout_ms);

@@ -10,14 +10,15 @@ struct reply {
     cJSON *document;   /* owned; NULL without one */
     cJSON *result;     /* in it; NULL: it has failed, and what follows says how */
     int exit_code;     /* enum fcgictl_exit */
-    char reason[64];   /* as the host names it, or "cannot_connect", "timed_out", "bad_reply" */
+    char reason[64];   /* as the host names it, or "cannot_connect", "lost", "timed_out", "bad_reply" */
     char message[512]; /* cleaned, a sentence without its end */
     char hint[512];    /* the same; may be "" */
 };
 
-/* Takes `params` (NULL: none). */
-void client_call(const struct fcgictl_hosts *hosts, const struct fcgictl_host *host, const char *method, cJSON *params,
-                 unsigned timeout_ms, struct reply *reply);
+/* Takes `params` (NULL: none). A connection that the host has ended is made again, after a pause, unless the call may have changed
+ * something. */
+void client_call(const struct fcgictl_environment *environment, const struct fcgictl_host *host, const char *method,
+                 cJSON *params, unsigned timeout_ms, struct reply *reply);
 void client_free(struct reply *reply);
 
 #endif

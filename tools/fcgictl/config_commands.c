@@ -112,8 +112,10 @@ static cJSON *ask_all(struct run *run, const char *method, const char *member)
         if (reply.result) {
             cJSON_AddItemToObject(entry, member, cJSON_DetachItemFromObjectCaseSensitive(reply.document, "result"));
             run_count_done(run);
-        } else
+        } else {
+            listing_add_error(entry, &reply);
             run_report(run, &reply);
+        }
         cJSON_AddItemToArray(hosts, entry);
         client_free(&reply);
     }

@@ -35,6 +35,7 @@ enum fcgictl_call {
     FCGICTL_CALL_NOT_OURS, /* another process serves it */
     FCGICTL_CALL_BUSY,     /* all its instances are taken */
     FCGICTL_CALL_TIMED_OUT,
+    FCGICTL_CALL_LOST,   /* the host has ended the connection; it may have had the line */
     FCGICTL_CALL_FAILED, /* `why` says why */
 };
 

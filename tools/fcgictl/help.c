@@ -249,10 +249,12 @@ int help_version(struct run *run)
             cJSON *server = cJSON_DetachItemFromObjectCaseSensitive(reply.document, "result");
             cJSON_AddItemToObject(entry, "server", server);
             run_count_done(run);
-            if (!run_is_json(run))
-                lists_add_host(entry, &run->out);
-        } else
+        } else {
+            listing_add_error(entry, &reply);
             run_report(run, &reply);
+        }
+        if (!run_is_json(run))
+            lists_add_host(entry, &run->out);
         cJSON_AddItemToArray(servers, entry);
         client_free(&reply);
     }

@@ -83,6 +83,8 @@ static enum fcgictl_call call(void *context, uint32_t pid, const char *line, uns
     give_up(connection);
     if (error == ERROR_TIMEOUT || error == WAIT_TIMEOUT || error == ERROR_SEM_TIMEOUT)
         return FCGICTL_CALL_TIMED_OUT;
+    if (error == ERROR_BROKEN_PIPE || error == ERROR_PIPE_NOT_CONNECTED || error == ERROR_NO_DATA)
+        return FCGICTL_CALL_LOST;
     text_win32_error(error, why, why_size);
     return FCGICTL_CALL_FAILED;
 }

@@ -21,7 +21,7 @@ static cJSON *add_host(cJSON *document, const struct fcgictl_host *host)
     return entry;
 }
 
-static void add_error(cJSON *entry, const struct reply *reply)
+void listing_add_error(cJSON *entry, const struct reply *reply)
 {
     cJSON *error = cJSON_AddObjectToObject(entry, "error");
     cJSON_AddNumberToObject(error, "exit_code", reply->exit_code);
@@ -48,7 +48,7 @@ static void collect_host(struct run *run, const struct listing *listing, const s
             cJSON_AddNumberToObject(params, "page", page);
         run_call(run, host, listing->method, params, 0, &reply);
         if (!reply.result) {
-            add_error(entry, &reply);
+            listing_add_error(entry, &reply);
             run_report(run, &reply);
             client_free(&reply);
             return;

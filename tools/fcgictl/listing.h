@@ -48,6 +48,8 @@ struct listing {
 /* {"api_version", "hosts": [{"pid", "program", "server"?, "error"?: {}}], MEMBER: [{..., "host": pid}]}; hosts that fail are reported.
  * NULL: out of memory. The caller deletes it. */
 cJSON *listing_collect(struct run *run, const struct listing *listing);
+/* Says in a host's entry that, and why, it has not answered. */
+void listing_add_error(cJSON *entry, const struct reply *reply);
 /* Keeps the items of pools that match; -> how many there are. */
 size_t listing_keep(cJSON *document, const struct listing *listing, const char *pattern);
 /* Says, with the names that there are, that no pool matches; `pools`: a document of the listing of pools. */

@@ -102,8 +102,9 @@ void lists_add_host(const cJSON *entry, struct text *out)
     const char *program = value_string(entry, "program");
     text_addf(out, "host %.0f%s%s", value_number(entry, "pid", 0), program[0] ? " " : "", program);
     if (value_at(entry, "error")) {
+        bool denied = value_number(entry, "error.exit_code", 0) == FCGICTL_DENIED;
         text_add(out, ": ");
-        add_styled(STYLE_BAD, "does not answer", out);
+        add_styled(STYLE_BAD, denied ? "access denied" : "does not answer", out);
     } else if (server) {
         text_addf(out, ": fcgiext %s, up ", value_string(server, "version"));
         words_add_age(out, value_number(server, "uptime_seconds", 0));

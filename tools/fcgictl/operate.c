@@ -2,6 +2,7 @@
  * hosts behind it: what does not start here will not start there. */
 #include "tools/fcgictl/operate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,22 @@ static void report_diagnostics(struct run *run, const cJSON *error)
         value_string(diagnostic, "section"), value_string(diagnostic, "property"), value_string(diagnostic, "message"));
 }
 
+/* What the host says of one of several pools is nothing without the pool's name. */
+static void report_failure(struct run *run, const struct target *target, const char *name, struct reply *reply)
+{
+    const cJSON *error = value_at(reply->document, "error");
+    report_diagnostics(run, error);
+    if (error && target->pool) {
+        struct text message = {0};
+        if (run->host_count == 1) /* else the name has it */
+            text_addf(&message, "host %lu: ", (unsigned long)target->host->pid);
+        text_addf(&message, "%s: %s", name, value_string(error, "message"));
+        snprintf(reply->message, sizeof reply->message, "%s", text_str(&message));
+        text_deinit(&message);
+    }
+    run_report(run, reply);
+}
+
 static void operate(struct run *run, struct target *target, const char *method, cJSON *operations)
 {
     struct reply reply;
@@ -110,8 +127,7 @@ static void operate(struct run *run, struct target *target, const char *method, 
     else if (operation)
         progress_report(run, target->host, text_str(&name), operation, -1);
     else if (!reply.result) {
-        report_diagnostics(run, value_at(reply.document, "error"));
-        run_report(run, &reply);
+        report_failure(run, target, text_str(&name), &reply);
         cJSON *error = cJSON_AddObjectToObject(entry, "error");
         cJSON_AddStringToObject(error, "reason", reply.reason);
         cJSON_AddStringToObject(error, "message", reply.message);

@@ -113,10 +113,14 @@ void progress_report(struct run *run, const struct fcgictl_host *host, const cha
             run_flush(run);
     } else {
         bool superseded = progress_is_state(operation, "superseded");
-        text_addf(&line, superseded ? ": %s: another command has taken its place" : ": %s has failed", verb->doing);
+        text_addf(&line, superseded ? ": %s was given up" : ": %s has failed", verb->doing);
         add_counts(operation, &line);
+        if (superseded && !value_string(operation, "reason")[0])
+            text_add(&line, ": another command has taken its place");
         add_reason(operation, &line);
         run_message(run, "%s", text_str(&line));
+        if (strcmp(verb->kind, "reload") == 0)
+            run_hint(run, "`fcgictl config check` tells what is wrong with the file as it is now");
         run_count_failure(run, superseded ? FCGICTL_REFUSED : FCGICTL_FAILED);
     }
     text_deinit(&line);

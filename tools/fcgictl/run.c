@@ -120,7 +120,7 @@ void run_call(struct run *run, const struct fcgictl_host *host, const char *meth
     if ((run->options.given & OPTION_TIMEOUT) && !(run->options.given & OPTION_WAIT))
         timeout_ms = run->options.timeout_s * 1000;
     timeout_ms += extra_s * 1000;
-    client_call(run->environment->hosts, host, method, params, timeout_ms < 1e9 ? (unsigned)timeout_ms : 1000000000u, reply);
+    client_call(run->environment, host, method, params, timeout_ms < 1e9 ? (unsigned)timeout_ms : 1000000000u, reply);
 }
 
 void run_report(struct run *run, const struct reply *reply)
