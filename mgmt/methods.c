@@ -284,6 +284,8 @@ void methods_call(const struct mgmt_ops *ops, const struct mgmt_caller *caller, 
         json_cut_string(&reply->json, "method", name);
     } else if (method->right == MGMT_RIGHT_OPERATE && !caller->may_operate) {
         access_denied(reply, MGMT_RIGHT_OPERATE);
+        if (ops->denied)
+            ops->denied(ops->context, caller->account, method->name);
     } else if (take_params(&call, method, params)) {
         method->handle(&call);
     }

@@ -158,6 +158,8 @@ struct mgmt_ops {
     /* MGMT_ERROR_NONE, NO_SUCH_POOL, NO_SUCH_WORKER, REFUSED, TOO_MANY, CONFIG_INVALID (RELOAD: what is in force stays), INTERNAL.
      * operation->reason says why where there is an error. Idempotent: what holds already is an operation that is DONE. */
     enum mgmt_error (*command)(void *context, const struct mgmt_command *command, struct mgmt_operation *operation);
+    /* Somebody has asked for that who may not operate. May be NULL. */
+    void (*denied)(void *context, const char *caller, const char *method);
     /* MGMT_ERROR_NONE or NO_SUCH_OPERATION. The last 100 are remembered. */
     enum mgmt_error (*operation)(void *context, uint64_t id, struct mgmt_operation *operation);
     /* The configuration in force, referenced until config_release; and the file as it is now, parsed anew, which belongs to the

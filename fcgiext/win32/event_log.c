@@ -28,6 +28,7 @@ static WORD type_of(enum event_log_id id)
 {
     switch (id) {
     case EVENT_LOG_OPERATED: return EVENTLOG_INFORMATION_TYPE;
+    case EVENT_LOG_DENIED: return EVENTLOG_WARNING_TYPE;
     case EVENT_LOG_NOT_SERVED:
     case EVENT_LOG_ID_COUNT: break;
     }

@@ -12,6 +12,7 @@
 enum event_log_id {
     EVENT_LOG_OPERATED = 1,   /* information: who asked for what, and what became of it */
     EVENT_LOG_NOT_SERVED = 2, /* error: what is wrong with the management pipe */
+    EVENT_LOG_DENIED = 3,     /* warning: who asked for what without the right to */
     EVENT_LOG_ID_COUNT,
 };
 

@@ -257,9 +257,17 @@ static void log_call(struct engine *engine, const struct mgmt_command *command, 
     if (command->ttl_ms)
         snprintf(ttl, sizeof ttl, " for %llu s", (unsigned long long)command->ttl_ms / 1000);
     snprintf(text, sizeof text, "%.300s: %s%s%.200s%s%s%s%s: %s%.300s", command->caller, mgmt_command_kind_name(command->kind),
-             command->pool ? " " : "", command->pool ? command->pool : "", worker, command->now ? " now" : "", ttl,
+             *command->pool ? " " : "", command->pool, worker, command->now ? " now" : "", ttl,
              command->persist ? " persistently" : "", error ? "refused: " : "begun", refused);
     event_log_write(&engine->log, EVENT_LOG_OPERATED, text);
+}
+
+static void log_denied(void *context, const char *caller, const char *method)
+{
+    struct engine *engine = context;
+    char text[512];
+    snprintf(text, sizeof text, "%.300s: %.100s: refused: the right to operate is needed", caller, method);
+    event_log_write(&engine->log, EVENT_LOG_DENIED, text);
 }
 
 static enum mgmt_error do_command(void *context, const struct mgmt_command *command, struct mgmt_operation *out)
@@ -333,6 +341,7 @@ void mgmt_ops_of(struct engine *engine, struct mgmt_ops *ops)
         .snapshot = mgmt_snapshot_make,
         .free_snapshot = mgmt_snapshot_free,
         .command = do_command,
+        .denied = log_denied,
         .operation = do_operation,
         .config_in_force = config_in_force,
         .config_release = config_release,

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_FAKE_OPS_H
 #define TESTS_UNIT_FAKE_OPS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ struct fake {
     struct mgmt_command command; /* the last one; its strings are copied below */
     char command_pool[200], command_caller[100];
     int commands;
+    char denied[200]; /* "caller: method", the last one */
     enum mgmt_error operation_error;
     struct mgmt_operation operation; /* what is told of any */
     bool clean;                      /* text without surprises */
@@ -216,6 +218,12 @@ static inline enum mgmt_error fake_command(void *context, const struct mgmt_comm
     return fake->command_error;
 }
 
+static inline void fake_denied(void *context, const char *caller, const char *method)
+{
+    struct fake *fake = context;
+    snprintf(fake->denied, sizeof fake->denied, "%s: %s", caller, method);
+}
+
 static inline enum mgmt_error fake_operation(void *context, uint64_t id, struct mgmt_operation *operation)
 {
     struct fake *fake = context;
@@ -253,6 +261,7 @@ static inline void fake_init(struct fake *fake)
                                   .snapshot = fake_snapshot,
                                   .free_snapshot = fake_free_snapshot,
                                   .command = fake_command,
+                                  .denied = fake_denied,
                                   .operation = fake_operation,
                                   .config_in_force = fake_in_force,
                                   .config_release = fake_release,

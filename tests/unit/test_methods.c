@@ -49,6 +49,7 @@ static void rights_decide_what_may_be_called(void **state)
         for (size_t i = 0; i < method_count; i++) {
             bool allowed = rights == 3 || (rights == 1 && methods[i].right == MGMT_RIGHT_QUERY);
             int commands = client.fake.commands;
+            client.fake.denied[0] = '\0';
             call(&client, good_calls[i].method, good_calls[i].params);
             if (allowed) {
                 assert_non_null(at(&client, "result"));
@@ -57,6 +58,10 @@ static void rights_decide_what_may_be_called(void **state)
             expect_error(&client, MGMT_ERROR_ACCESS_DENIED);
             assert_string_equal(text_at(&client, "error.data.right"), rights & 1 ? "operate" : "query");
             assert_int_equal(client.fake.commands, commands);
+            char told[200] = ""; /* to the log: who may look, and tried to operate */
+            if (rights == 1)
+                snprintf(told, sizeof told, "%s: %s", client.caller.account, methods[i].name);
+            assert_string_equal(client.fake.denied, told);
         }
     }
     client_close(&client);
