@@ -4,64 +4,16 @@ Row 26 is of the list of faults that others have had before. Limits of time are 
 is seen, or so short that a test gets there soon; nothing is measured.
 """
 
-import queue
 import re
-import subprocess
-import threading
 import unittest
 
 import support
-import wine
+from operate import ENDS, Helper
 
-HELPER = support.HELPERS / "mgmt_pipe.exe"
 MAX_CLIENTS = 16
 MAX_LINE_LEN = 64 * 1024
 NEVER = ["--line-ms", "600000", "--idle-ms", "600000"]  # ten times as long as anything is waited for
 SOON = ["--line-ms", "200"]
-ENDS = ("end 109", "end 233")  # ERROR_BROKEN_PIPE, ERROR_PIPE_NOT_CONNECTED
-
-
-class Helper:
-    def __init__(self, run, *words):
-        self.process = subprocess.Popen(["wine", str(HELPER), *words], env=run.environment({}), cwd=support.BIN,
-                                        start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.lines = queue.Queue()
-        self.alarms = []
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        with self.process.stdout:
-            for line in self.process.stdout:
-                text = line.decode().rstrip("\r\n")
-                if text.startswith("alarm "):
-                    self.alarms.append(text.removeprefix("alarm "))
-                else:
-                    self.lines.put(text)
-        self.lines.put(None)
-
-    def tell(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def answer(self):
-        line = self.lines.get(timeout=4 * support.SECONDS)
-        if line is None:
-            raise AssertionError(f"the helper has ended: exit code {self.process.wait(support.SECONDS)}")
-        return line
-
-    def ask(self, line):
-        self.tell(line)
-        return self.answer()
-
-    def close(self):
-        """Ends by itself at the end of its input. -> exit code"""
-        self.process.stdin.close()
-        try:
-            return self.process.wait(support.SECONDS)
-        except subprocess.TimeoutExpired:
-            wine.kill_tree(self.process)
-            return None
 
 
 class PipeTest(support.SystemTest):

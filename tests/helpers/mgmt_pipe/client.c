@@ -5,7 +5,9 @@
  *   raw SLOT PID                a bare connection, blocking; waits for a free instance
  *   write SLOT - TEXT           the bytes of TEXT, with \n and \r in it: ok, or `error N`
  *   fill SLOT COUNT             so many bytes that are no LF
- *   read SLOT [COUNT]           one line, or `end N`; at most COUNT bytes of it
+ *   read SLOT [COUNT]           one line, or `end N`; at most COUNT bytes of it; of a long one how many bytes it has
+ *   line SLOT                   one line, however long, or `end N`
+ *   repeat SLOT COUNT TEXT      so many times: writes the line TEXT, and prints the line that comes
  *   gone SLOT                   waits until the server has disconnected it
  *   close SLOT
  *   churn PID COUNT             connections one after the other, each with one call: ok
@@ -25,7 +27,7 @@
 #include "mgmt/discovery.h"
 #include "mgmt/pipe_client.h"
 
-enum { SLOTS = 64, TIMEOUT_MS = 60000, LINE_ROOM = 1100 * 1024 };
+enum { SLOTS = 64, TIMEOUT_MS = 60000, LINE_ROOM = 1100 * 1024, MOST_SHOWN = 200 };
 
 struct raw {
     HANDLE pipe;
@@ -167,7 +169,7 @@ static void do_fill(unsigned slot, unsigned count)
 }
 
 /* What has come behind the line stays for the next one. */
-static void do_read(unsigned slot, unsigned most)
+static void do_read(unsigned slot, unsigned most, DWORD longest)
 {
     struct raw *raw = &raws[slot];
     DWORD got = 0;
@@ -184,13 +186,26 @@ static void do_read(unsigned slot, unsigned most)
         raw->len += got;
     }
     DWORD len = end ? (DWORD)(end - raw->text) : most;
-    if (len > 200)
+    if (len > longest)
         say("%lu bytes", len);
     else
         say("%.*s", (int)len, raw->text);
     DWORD taken = end ? len + 1 : len;
     memmove(raw->text, raw->text + taken, raw->len - taken);
     raw->len -= taken;
+}
+
+static void do_repeat(unsigned slot, unsigned count, const char *text)
+{
+    DWORD len = (DWORD)strlen(text), written = 0;
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(line, text, len);
+        line[len] = '\n';
+        if (!WriteFile(raws[slot].pipe, line, len + 1, &written, NULL))
+            say("error %lu", GetLastError());
+        else
+            do_read(slot, 0, LINE_ROOM);
+    }
 }
 
 static void do_gone(unsigned slot)
@@ -279,7 +294,11 @@ static void do_command(struct command *command)
     else if (strcmp(word, "fill") == 0)
         do_fill(slot, number(words[2]));
     else if (strcmp(word, "read") == 0)
-        do_read(slot, number(words[2]));
+        do_read(slot, number(words[2]), MOST_SHOWN);
+    else if (strcmp(word, "line") == 0)
+        do_read(slot, 0, LINE_ROOM);
+    else if (strcmp(word, "repeat") == 0)
+        do_repeat(slot, number(words[2]), words[3]);
     else if (strcmp(word, "gone") == 0)
         do_gone(slot);
     else if (strcmp(word, "close") == 0)
