@@ -68,7 +68,7 @@ static const struct cause causes[ERROR_CAUSE_COUNT] = {
     [ERROR_CAUSE_SHUTTING_DOWN] = {"shutting_down", 503, 5, "The server is about to stop or to restart",
                                    "Nothing is to be done."},
     [ERROR_CAUSE_RECYCLED] = {"recycled", 503, 1, "The program was replaced at once, and this request was cut off by it",
-                              "An operator has recycled the pool without waiting for its requests."},
+                              "An operator has ended the process, or recycled the pool, without waiting for requests."},
     [ERROR_CAUSE_PROTOCOL] =
         {"protocol", 500, 0, "The program answered with something that is not FastCGI",
          "Check that ExePath or Address names a FastCGI program (php-cgi, not php), and that it prints nothing "

@@ -59,6 +59,10 @@ static void judge_broken(struct pool *pool, struct pool_request *request)
         request->retries++;
         pool_retry(pool, request);
         pool_note_exit(pool, worker);
+        if (worker->exit_code != 0 && !worker->unexpected) { /* no failure of the pool: the request has another try */
+            worker->unexpected = true;
+            pool->totals.unexpected_exits++;
+        }
         return;
     }
     pool_note_loss(pool, worker);

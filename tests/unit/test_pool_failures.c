@@ -74,14 +74,14 @@ static uint64_t run_on_used_worker(struct driver *driver, uint64_t tag, bool rep
 static void unanswered_request_is_tried_once_more_after_a_normal_exit(void **state)
 {
     (void)state;
-    for (int exit_first = 0; exit_first < 2; exit_first++) {
+    for (int way = 0; way < 4; way++) {
         struct driver driver;
         uint64_t worker;
         driver_open(&driver, one_worker());
         uint64_t request = run_on_used_worker(&driver, 1, true, &worker);
         for (int i = 0; i < 2; i++) { /* the exit and the end of the connection, in either order */
-            if ((i == 0) == (exit_first == 1))
-                exited(&driver, worker, 0);
+            if ((i == 0) == (way % 2 == 1))
+                exited(&driver, worker, way < 2 ? 0 : 7);
             else
                 finish(&driver, request, POOL_OUTCOME_UNANSWERED);
         }
@@ -89,7 +89,7 @@ static void unanswered_request_is_tried_once_more_after_a_normal_exit(void **sta
         worker = take_start(&driver);
         of_worker(&driver, POOL_EVENT_STARTED, worker);
         assert_int_equal(take_assign(&driver, request), worker);
-        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, way < 2 ? 0 : 1);
         exited(&driver, worker, 0);
         finish(&driver, request, POOL_OUTCOME_UNANSWERED);
         assert_code(take_reject(&driver, 1, ERROR_CAUSE_WORKER_EXITED), 0);
