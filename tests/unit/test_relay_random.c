@@ -147,10 +147,25 @@ static bool step_send(struct schedule *schedule)
 
 /* ---- the pool, and failures */
 
+/* Each try has an id of its own, in the header of each record. The last record may be cut anywhere. */
+static void forget_ids(struct bytes request)
+{
+    uint8_t *bytes = (uint8_t *)(uintptr_t)request.ptr;
+    for (size_t at = 0; at < request.len;) {
+        size_t left = request.len - at;
+        for (size_t i = 2; i < 4 && i < left; i++)
+            bytes[at + i] = 0;
+        if (left < FCGI_HEADER_LEN)
+            return;
+        at += FCGI_HEADER_LEN + ((size_t)bytes[at + 4] << 8) + bytes[at + 5] + bytes[at + 6];
+    }
+}
+
 static void check_tries_are_equal(struct schedule *schedule)
 {
     struct bytes before = buffer_peek(&schedule->first_try);
     struct bytes now = buffer_peek(&schedule->driver.received);
+    forget_ids(now); /* nobody looks at it any more */
     size_t len = before.len < now.len ? before.len : now.len;
     assert_true(len == 0 || memcmp(before.ptr, now.ptr, len) == 0);
     if (now.len > before.len)
