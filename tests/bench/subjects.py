@@ -267,8 +267,9 @@ class Recorder(threading.Thread):
         with connection, connection.makefile("rb") as stream:
             while request := self.read_request(stream):
                 self.request = self.request or request
-                connection.sendall(fcgi_client.stream(fcgi_client.STDOUT, b"Content-Type: text/plain\r\n\r\ngot it\n") +
-                                   fcgi_client.record(fcgi_client.END_REQUEST, bytes(8)))
+                number = fcgi_client.HEADER.unpack_from(request)[2]
+                connection.sendall(fcgi_client.stream(fcgi_client.STDOUT, b"Content-Type: text/plain\r\n\r\ngot it\n", number) +
+                                   fcgi_client.record(fcgi_client.END_REQUEST, bytes(8), number))
 
     def read_request(self, stream):
         """Up to the end of its body; b"" at the end of the connection."""
