@@ -87,7 +87,7 @@ struct config_pool {
 struct config_route {
     char *extension; /* lower case, without dot; "*" for the wildcard */
     char *site;      /* "" for any; the digits of a site id */
-    char *app_path;  /* "" for any; lower case, normalised: without "/lm", without a slash at the end: "/w3svc/1/root/app" */
+    char *app_path;  /* "" for any; lower case, normalised: without "/lm", without a slash at the end */
     size_t pool;     /* index into pools; SIZE_MAX: the section it names is missing (a diagnostic says so) */
     unsigned line;
 };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const char allowed_name[] =
-    "; allowed is ext, ext:site or ext:/lm/w3svc/site/root/app, with * for any extension, such as php=PHP or *:1=PHP";
+    "; allowed is ext, ext:site or ext:/LM/W3SVC/site/ROOT/app, with * for any extension, such as php=PHP or *:1=PHP";
 
 struct config_target {
     char *text; /* a section's name or a path */

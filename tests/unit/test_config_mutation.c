@@ -6,7 +6,7 @@
 #include "tests/unit/rng.h"
 
 static const char sample[] =
-    "; sample\n[Types]\nphp=PHP\nphp:1=PHP\n*:/lm/w3svc/1/root/app=Wild ; comment\nrb=C:\\ruby\\ruby.exe\n\n"
+    "; sample\n[Types]\nphp=PHP\nphp:1=PHP\n*:/LM/W3SVC/1/ROOT/app=Wild ; comment\nrb=C:\\ruby\\ruby.exe\n\n"
     "[PHP]\nExePath=\"C:\\php\\php-cgi.exe\"\nArguments=-d \"a b\"\nQueueLength=1000\nMaxInstances=0\nProtocol=NamedPipe\n"
     "EnvironmentVars=PHP_FCGI_MAX_REQUESTS:1000,PATH:\"C:\\a b\",X:a/,b//c\nStderrMode=ReturnStderrIn500\nFlushNamedPipe=0\n"
     "[Wild]\nAddress=127.0.0.1:9000,[::1]:9001\nIgnoreExistingFiles=1\n[Management]\nPipe=1\nErrorDetails=Local\n";

@@ -189,7 +189,7 @@ static void a_colon_in_a_name_does_not_split_the_line(void **state)
 {
     (void)state;
     struct config *config =
-        parse("[Types]\nphp:123154536=PHP Site 2\n*:/lm/w3svc/1/root/a=C:\\x.exe\n[PHP Site 2]\nExePath=C:\\a=b:c.exe\n"
+        parse("[Types]\nphp:123154536=PHP Site 2\n*:/LM/W3SVC/1/ROOT/a=C:\\x.exe\n[PHP Site 2]\nExePath=C:\\a=b:c.exe\n"
               "a:b:c=d\n");
     assert_string_equal(config->routes[0].extension, "php");
     assert_string_equal(config->routes[0].site, "123154536");

@@ -148,7 +148,7 @@ static void bad_names_are_errors_that_say_what_is_allowed(void **state)
         char text[200] = "[Types]\n";
         struct config *config = parse(strcat(strcat(strcat(text, rows[i].name), "=A\nrb=A\nx=B\n"), SECTIONS));
         const struct config_diagnostic *d = expect_error(config, 2, rows[i].problem);
-        assert_non_null(strstr(d->message, "; allowed is ext, ext:site or ext:/lm/w3svc/site/root/app"));
+        assert_non_null(strstr(d->message, "; allowed is ext, ext:site or ext:/LM/W3SVC/site/ROOT/app"));
         assert_string_equal(d->property, rows[i].name);
         expect_count(config, 1);
         assert_int_equal(config->route_count, 2);
