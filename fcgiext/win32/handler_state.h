@@ -1,0 +1,77 @@
+/* handler_state: what the files of handler share: the request's state, and what one of them has for the others. handler.c has its
+ * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_explain.c what a failed one is told. */
+#ifndef FCGIEXT_WIN32_HANDLER_STATE_H
+#define FCGIEXT_WIN32_HANDLER_STATE_H
+
+#include "fcgiext/win32/handler.h"
+
+#include "fcgiext/core/relay.h"
+#include "fcgiext/win32/ecb.h"
+#include "fcgiext/win32/engine.h"
+#include "fcgiext/win32/intake.h"
+#include "fcgiext/win32/request_label.h"
+#include "fcgiext/win32/strand.h"
+#include "fcgiext/win32/worker_io.h"
+
+/* What is posted to the strand. */
+enum {
+    HANDLER_BEGIN = 1,
+    HANDLER_ASSIGNED = 2,
+    HANDLER_READ = 4,
+    HANDLER_WRITTEN = 8,
+    HANDLER_CLIENT = 16,
+    HANDLER_FAILED = 32,
+    HANDLER_PROBE = 64,
+    HANDLER_STORED = 128,
+    HANDLER_STOP = 256,
+    HANDLER_RELEASED = 512,
+};
+
+struct handler {
+    struct strand strand;
+    volatile LONG refs;
+    struct engine *engine;
+    struct settings *settings;        /* that it came under; one of their users */
+    const struct config_pool *config; /* NULL: no section was found */
+    struct engine_pool *pool;         /* NULL: nor a pool */
+    struct ecb ecb;
+    struct relay relay;
+    struct request_label *label;
+    struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */
+    bool taking_in;           /* the pool has not heard of it yet */
+    struct error_facts facts; /* of a failure found before the pool was asked */
+    char extension[32];       /* for NO_MAPPING */
+    char site[32];
+
+    /* the worker's strand writes them before it posts */
+    struct worker_io *worker; /* a reference, from ASSIGNED to RELEASE */
+    struct worker_io *next_worker;
+    uint64_t request;
+    struct relay_connection connection;
+    DWORD written_len, written_error;
+    uint64_t probed; /* its id, as the probe gave it */
+    /* whoever carries out the pool's last action on the request */
+    struct pool_action failure;
+    /* the host, before it posts */
+    bool client_reads;
+    DWORD client_len, client_error;
+    /* the spooler's thread, likewise */
+    DWORD stored_len, stored_error;
+
+    bool client_wait; /* as the pool knows it */
+};
+
+/* Of the strand. */
+void handler_run(struct strand *strand, LONG bits);
+/* The host's completion; may come inside our own call. */
+void handler_on_client(void *context, DWORD len, DWORD error);
+void handler_read_client(struct handler *handler, uint8_t *target, size_t len);
+
+/* Empty when the host does not have it; holds until the next call. */
+struct bytes handler_variable(struct handler *handler, const char *name);
+/* RELAY_ACTION_EXPLAIN: completes what the relay, or we, know of the failure, and has the page written. */
+void handler_explain(struct handler *handler, const struct error_facts *found);
+/* The body's bytes come in, before the pool knows of the request. */
+void handler_take_in(struct handler *handler, LONG bits);
+
+#endif
