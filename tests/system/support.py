@@ -16,9 +16,13 @@ fails if isapihost does not end with 0 (it always runs with --strict) or if a pr
 import atexit
 import concurrent.futures
 import http.client
+import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -283,3 +287,34 @@ def in_parallel(count, function):
     """function(0) ... function(count - 1), each in a thread of its own, at the same time. -> their results; raises the first error."""
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         return list(pool.map(function, range(count)))
+
+
+# ---- programs on a terminal
+
+
+def on_terminal(command, environment, pattern):
+    """Runs a Windows program on a terminal and types Ctrl-C when the pattern is to be seen. -> exit code, what was to be seen"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe("wine", ["wine", *command], environment)
+    raw = seen = b""
+    interrupted = False
+    while True:
+        if not select.select([terminal], [], [], SECONDS)[0]:
+            os.kill(pid, signal.SIGKILL)
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:  # the other side has been closed
+            data = b""
+        if not data:
+            break
+        raw += data
+        seen = re.sub(rb"\x1b\[[\d;?]*[A-Za-z]", b"", raw)  # Wine's console draws each character with these around it
+        if not interrupted and re.search(pattern, seen):
+            os.write(terminal, b"\x03")
+            interrupted = True
+    os.close(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if not interrupted:
+        raise AssertionError(f"{pattern} was not to be seen; exit code {code}: {seen}")
+    return code, seen

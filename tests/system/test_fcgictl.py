@@ -4,9 +4,7 @@ import csv
 import io
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import unittest
@@ -337,36 +335,13 @@ class Operating(fcgictl.ControlTest):
         self.start_host("look")
         with witness.Gate() as gate:
             client = self.held(gate)
-            code, seen = self.on_terminal(rb"\[\.{20}\], 0 of 2 ended", "drain", "look", "--wait")
+            environment = self.servers.run.environment({"TERM": "xterm", "WINEDEBUG": "-all"})
+            command = [str(fcgictl.FCGICTL), "drain", "look", "--wait"]
+            code, seen = support.on_terminal(command, environment, rb"\[\.{20}\], 0 of 2 ended")
             self.assertEqual(code, 6, seen)
             self.assertIn(b"the waiting was stopped", seen)
             self.assertEqual(self.states(), {"look": "draining"})
         witness.facts(client.result())
-
-    def on_terminal(self, pattern, *arguments):
-        """Types Ctrl-C when that is to be seen. -> exit code, what was to be seen"""
-        environment = self.servers.run.environment({"TERM": "xterm", "WINEDEBUG": "-all"})
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvpe("wine", ["wine", str(fcgictl.FCGICTL), *arguments], environment)
-        self.addCleanup(os.close, terminal)
-        raw = seen = b""
-        interrupted = False
-        while True:
-            if not select.select([terminal], [], [], support.SECONDS)[0]:
-                os.kill(pid, signal.SIGKILL)
-            try:
-                data = os.read(terminal, 4096)
-            except OSError:  # the other side has been closed
-                data = b""
-            if not data:
-                break
-            raw += data
-            seen = re.sub(rb"\x1b\[[\d;?]*[A-Za-z]", b"", raw)  # Wine's console draws each character with these around it
-            if not interrupted and re.search(pattern, seen):
-                os.write(terminal, b"\x03")
-                interrupted = True
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Wine does not enforce a pipe's access list, so a client without rights gets in a
 connect; the unit tests have that.
 """
 
+import contextlib
 import re
 import unittest
 
@@ -98,27 +99,28 @@ class Switch(ManagementTest):
         self.assertIn(result.code, (0, 3), result)  # 0: the end came before the pipe's
         self.ends_with(3, "the pipe is gone")
 
-    def test_clients_are_disconnected_when_it_is_switched_off(self):
-        host = self.start_host()
+    @contextlib.contextmanager
+    def drain_that_waits(self, host):
+        """For a request, which is answered after the block."""
         with witness.Gate() as gate:
             client = witness.Background(support.http_request, host, gate.path("held", "/app/x.look"))
             gate.arrival()
             waiting = self.start_fcgictl("drain", "look", "--wait")
             waiting.wait_for_out("draining")
+            yield waiting
+        witness.facts(client.result())
+
+    def test_clients_are_disconnected_when_it_is_switched_off(self):
+        host = self.start_host()
+        with self.drain_that_waits(host) as waiting:
             host.write_ini(self.ini(Pipe=0))
             result = waiting.result()
             self.assertEqual(result.code, 3, result)
             self.assertRegex(result.err, r"^fcgictl: cannot connect to host \d+: it serves no management pipe\nhint: ")
-            gate.open()
-            witness.facts(client.result())
 
     def test_a_change_of_the_lists_takes_effect_on_clients_that_are_there(self):
         host = self.start_host()
-        with witness.Gate() as gate:
-            client = witness.Background(support.http_request, host, gate.path("held", "/app/x.look"))
-            gate.arrival()
-            waiting = self.start_fcgictl("drain", "look", "--wait")
-            waiting.wait_for_out("draining")
+        with self.drain_that_waits(host) as waiting:
             host.write_ini(self.ini(OperateSddl=NOBODY, QuerySddl=EVERYBODY))
             witness.wait_until(lambda: self.start_fcgictl("config", "reload").result().code == 4, "the right to operate is gone")
             self.assertIsNone(waiting.process.poll(), "it has connected again: it may still look")
@@ -126,8 +128,6 @@ class Switch(ManagementTest):
             result = waiting.result()
             self.assertEqual(result.code, 4, result)
             self.assertRegex(result.err, r"^fcgictl: host \d+: access denied: the query right is needed\n")
-            gate.open()
-            witness.facts(client.result())
         host.write_ini(self.ini())
         self.ends_with(0, "the lists are the usual ones")
         self.fcgictl("resume", "look")

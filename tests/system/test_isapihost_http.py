@@ -1,11 +1,7 @@
 """isapihost as an HTTP server: the protocol, file names, static files, sites and applications, the access log, unloading and stopping.
 What it promises an extension is in test_isapihost.py."""
 
-import os
-import pty
 import re
-import select
-import signal
 import socket
 import threading
 import time
@@ -395,31 +391,9 @@ class Stopping(support.SystemTest):
             self.assertTrue(raw.read_all().endswith(b"held"))
 
     def test_ctrl_c_stops_it(self):
-        environment = support.wine.env(TERM="xterm")
-        command = ["wine", str(support.BIN / "isapihost.exe"), "--listen", "127.0.0.1:0", "--root", support.windows_path(ready_site())]
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvpe("wine", command, environment)
-        self.addCleanup(os.close, terminal)
-        seen = b""
-        interrupted = False
-        while True:
-            if not select.select([terminal], [], [], support.SECONDS)[0]:
-                os.kill(pid, signal.SIGKILL)
-            try:
-                data = os.read(terminal, 4096)
-            except OSError:  # the other side has been closed
-                data = b""
-            if not data:
-                break
-            seen += data
-            # Wine's console draws each character with escape sequences around it.
-            if not interrupted and re.search(rb"http://127\.0\.0\.1:\d+/", re.sub(rb"\x1b\[[\d?]*[A-Za-z]", b"", seen)):
-                os.write(terminal, b"\x03")
-                interrupted = True
-        _, status = os.waitpid(pid, 0)
-        self.assertEqual(os.waitstatus_to_exitcode(status), 0, seen)
-        self.assertTrue(interrupted, seen)
+        command = [str(support.BIN / "isapihost.exe"), "--listen", "127.0.0.1:0", "--root", support.windows_path(ready_site())]
+        code, seen = support.on_terminal(command, support.wine.env(TERM="xterm"), rb"http://127\.0\.0\.1:\d+/")
+        self.assertEqual(code, 0, seen)
 
     def test_wrong_usage_is_told(self):
         for arguments, code, message in [

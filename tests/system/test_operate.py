@@ -3,7 +3,6 @@ of clients of the management pipe that misbehave."""
 
 import contextlib
 import shutil
-import threading
 
 import support
 import witness
@@ -127,30 +126,14 @@ class Recycle(Commands):
 
     def test_fifty_recycles_under_32_clients_lose_and_refuse_nothing(self):
         self.begin(ExePath=MISBEHAVE, MaxInstances=2, QueueLength=CLIENTS)  # a program that starts fast
-        stop = threading.Event()
-
-        def client(number):
-            count = 0
-            with support.Connection(self.host) as connection:
-                while not stop.is_set():
-                    count += 1
-                    token = f"{number}-{count}"
-                    facts = witness.facts(connection.request(f"/app/x.fcgi?name={token}"))
-                    if facts["name"] != token:
-                        raise AssertionError(f"{token} got {facts}")
-            return count
-
-        clients = [witness.Background(client, number) for number in range(CLIENTS)]
         connection = self.connect()
-        try:
+        with witness.Browsers(self.host, CLIENTS) as browsers:
             witness.wait_until(lambda: self.operator.totals("look")["answered"] >= CLIENTS, "the clients are at work")
             ends = []
             for _ in range(RECYCLES):
                 operation = connection.call("pool.recycle", pool="look")["operation"]
                 ends.append(connection.call("operation.wait", operation=operation["id"], timeout_seconds=60)["operation"])
-        finally:
-            stop.set()
-        sent = sum(one.result() for one in clients)
+        sent = sum(browsers.asked)
         self.assertEqual({end["state"] for end in ends}, {"done"})
         self.assertGreaterEqual(min(end["total"] for end in ends), 1)
         witness.wait_until(lambda: self.operator.pool("look")["requests"]["running"] == 0, "the last request is over")
@@ -360,28 +343,13 @@ class Bounds(Commands):
     @contextlib.contextmanager
     def traffic(self):
         """Requests of two clients go on meanwhile, and another client of the pipe is served."""
-        stop = threading.Event()
-
-        def browse(number):
-            count = 0
-            with support.Connection(self.host) as connection:
-                while not stop.is_set():
-                    count += 1
-                    facts = witness.facts(connection.request(f"/app/x.fcgi?name={number}-{count}"))
-                    self.assertEqual(facts["name"], f"{number}-{count}")
-            return count
-
-        browsers = [witness.Background(browse, number) for number in range(2)]
         other = self.connect()
-        try:
+        with witness.Browsers(self.host, 2) as browsers:
             other.call("status")
             yield
             before = other.call("status")["pools"][0]["totals"]["answered"]
             witness.wait_until(lambda: other.call("status")["pools"][0]["totals"]["answered"] > before, "requests are answered")
-        finally:
-            stop.set()
-        for browser in browsers:
-            self.assertGreater(browser.result(), 0)
+        self.assertGreater(min(browsers.asked), 0)
         self.assertEqual(self.operator.totals("look")["failed"], 0)
 
     def test_clients_that_say_nothing(self):

@@ -75,6 +75,36 @@ class Gate:
             visitor.let_go()
 
 
+class Browsers:
+    """Clients that ask the witness, or misbehave, all the time, each on a connection of its own; each must get the answer to its own
+    request. After the block `asked` says how many requests each of them has made."""
+
+    def __init__(self, host, count, page="/app/x.fcgi"):
+        self.host = host
+        self.page = page
+        self.stop = threading.Event()
+        self.asked = []
+        self.threads = [Background(self.browse, number) for number in range(count)]
+
+    def browse(self, number):
+        count = 0
+        with support.Connection(self.host) as connection:
+            while not self.stop.is_set():
+                count += 1
+                token = f"{number}-{count}"
+                found = facts(connection.request(f"{self.page}?name={token}"))
+                if found["name"] != token:
+                    raise AssertionError(f"{token} got {found}")
+        return count
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.asked = [thread.result() for thread in self.threads]
+
+
 class Visitor:
     def __init__(self, connection):
         connection.settimeout(support.SECONDS)

@@ -32,8 +32,7 @@ static void first_arrival_starts_a_worker_and_gets_it(void **state)
     assert_int_equal(action->worker, worker);
     assert_int_equal(action->request, request);
     assert_int_equal(action->tag, 7);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 7);
+    answer(&driver, request, 7);
     assert_int_equal(in_state(&driver, WORKER_IDLE), 1);
     driver_close(&driver);
 }
@@ -146,8 +145,7 @@ static void worker_that_comes_free_first_takes_the_request_that_another_was_star
     uint64_t first = run_on_new_worker(&driver, 1, &worker);
     uint64_t second = arrive(&driver, 2);
     uint64_t late = take_start(&driver);
-    finish(&driver, first, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, first, 1);
     assert_int_equal(take_assign(&driver, second), worker);
     uint64_t third = arrive(&driver, 3); /* the late one is on its way: no other is started */
     of_worker(&driver, POOL_EVENT_STARTED, late);
@@ -279,8 +277,7 @@ static void queue_of_length_0_takes_just_as_many_as_there_can_be_workers(void **
     uint64_t request = run_on_new_worker(&driver, 1, &worker);
     arrive(&driver, 2);
     take_reject(&driver, 2, ERROR_CAUSE_QUEUE_FULL);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     request = arrive(&driver, 3);
     assert_int_equal(take_assign(&driver, request), worker);
     driver_close(&driver);
@@ -327,19 +324,16 @@ static void worker_is_replaced_after_its_number_of_requests(void **state)
     uint64_t first = run_on_new_worker(&driver, 1, &worker);
     uint64_t second = arrive(&driver, 2);
     uint64_t third = arrive(&driver, 3);
-    finish(&driver, first, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, first, 1);
     take_assign(&driver, second);
-    finish(&driver, second, POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    answer(&driver, second, 2);
     take_kill(&driver, worker);
     uint64_t next = take_start(&driver);
     exited(&driver, worker, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     of_worker(&driver, POOL_EVENT_STARTED, next);
     assert_int_equal(take_assign(&driver, third), next);
-    finish(&driver, third, POOL_OUTCOME_DONE);
-    take_forget(&driver, 3);
+    answer(&driver, third, 3);
     assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
     driver_close(&driver);
 }
@@ -440,8 +434,7 @@ static void limits_out_of_range_are_taken_as_the_nearest_good_ones(void **state)
     uint64_t worker; /* one worker, for one request: it is served, and the worker replaced */
     uint64_t request = run_on_new_worker(&driver, 1, &worker);
     arrive(&driver, 2);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_kill(&driver, worker);
     take_start(&driver);
     driver_close(&driver);
@@ -462,8 +455,7 @@ static void arrival_without_a_slot_is_rejected_and_the_pool_lives_on(void **stat
     take_assign(&driver, request);
     assert_int_equal(arrive(&driver, 2), 0);
     take_reject(&driver, 2, ERROR_CAUSE_NO_MEMORY);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     request = arrive(&driver, 3);
     assert_int_equal(take_assign(&driver, request), worker);
     driver_close(&driver);

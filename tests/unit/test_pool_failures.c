@@ -54,8 +54,7 @@ static void second_try_takes_an_idle_worker_at_once(void **state)
     uint64_t second;
     uint64_t request = run_on_new_worker(&driver, 1, &first);
     uint64_t other = run_on_new_worker(&driver, 2, &second);
-    finish(&driver, other, POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    answer(&driver, other, 2);
     finish(&driver, request, POOL_OUTCOME_UNWRITTEN);
     take_of_worker(&driver, POOL_ACTION_CLOSE, first);
     assert_int_equal(take_assign(&driver, request), second);
@@ -117,8 +116,7 @@ static void unanswered_second_try_that_is_not_written_is_tried_again(void **stat
     worker = take_start(&driver);
     of_worker(&driver, POOL_EVENT_STARTED, worker);
     take_assign(&driver, request);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     assert_int_equal(pool_get_totals(driver.pool)->retried, 2);
     driver_close(&driver);
 }
@@ -211,8 +209,7 @@ static void reply_is_read_to_its_end_after_the_exit(void **state)
         let_pass(&driver, POOL_EXIT_WAIT_MS - 1);
         of_request(&driver, POOL_EVENT_PROGRESS, request);
     }
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
     driver_close(&driver);
@@ -269,8 +266,7 @@ static void crash_after_a_complete_reply_is_an_unexpected_exit(void **state)
     driver_open(&driver, one_worker());
     uint64_t request = run_on_used_worker(&driver, 1, true, &worker);
     exited(&driver, worker, CRASH);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 1);
     driver_close(&driver);
@@ -369,8 +365,7 @@ static void failed_start_fails_nobody_while_another_worker_serves(void **state)
             start_failed(&driver, failing, 2);
         take_of_worker(&driver, POOL_ACTION_RELEASE, failing);
         assert_int_equal(counts(&driver).waiting, 1);
-        finish(&driver, first, POOL_OUTCOME_DONE);
-        take_forget(&driver, 1);
+        answer(&driver, first, 1);
         assert_int_equal(take_assign(&driver, request), worker);
         driver_close(&driver);
     }

@@ -33,8 +33,7 @@ static void connection_that_takes_what_nobody_reads_is_watched_from_the_first_mo
     of_worker(&driver, POOL_EVENT_STARTED, worker);
     take_of_worker(&driver, POOL_ACTION_WATCH, worker);
     take_assign(&driver, request);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_of_worker(&driver, POOL_ACTION_WATCH, worker);
     driver_close(&driver);
 }

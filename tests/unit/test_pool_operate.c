@@ -47,8 +47,7 @@ static void busy_worker_that_is_dismissed_answers_first(void **state)
     dismiss(&driver, worker);
     dismiss(&driver, worker); /* twice is once */
     take_nothing(&driver);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_kill(&driver, worker);
     uint64_t next = take_start(&driver); /* beside the one that ends */
     of_worker(&driver, POOL_EVENT_STARTED, next);

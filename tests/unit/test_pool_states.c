@@ -179,8 +179,7 @@ static void every_event_about_a_request_that_is_no_more_is_ignored(void **state)
     driver_open(&driver, driver_limits());
     uint64_t worker;
     uint64_t over = run_on_new_worker(&driver, 1, &worker);
-    finish(&driver, over, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, over, 1);
     uint64_t request = arrive(&driver, 2); /* in the same slot */
     take_assign(&driver, request);
     const uint64_t ids[] = {over, 0, UINT64_MAX, request + 1, request ^ (uint64_t)1 << 40};

@@ -25,16 +25,13 @@ static void only_workers_that_are_not_needed_become_too_long_idle(void **state)
     uint64_t used;
     uint64_t first = run_on_new_worker(&driver, 1, &unused);
     uint64_t second = run_on_new_worker(&driver, 2, &used);
-    finish(&driver, first, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
-    finish(&driver, second, POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    answer(&driver, first, 1);
+    answer(&driver, second, 2);
     for (int i = 0; i < 3; i++) { /* last in, first out: always the same one */
         let_pass(&driver, driver_limits().idle_timeout_ms / 3 - 1);
         uint64_t request = arrive(&driver, 3);
         assert_int_equal(take_assign(&driver, request), used);
-        finish(&driver, request, POOL_OUTCOME_DONE);
-        take_forget(&driver, 3);
+        answer(&driver, request, 3);
     }
     let_pass(&driver, 3 + TIMERS_TICK_MS);
     take_kill(&driver, unused);
@@ -68,8 +65,7 @@ static void each_sign_of_life_renews_the_activity_time_out(void **state)
     }
     let_pass(&driver, driver_limits().activity_timeout_ms / 2 - 1); /* less is left of the request time-out */
     of_request(&driver, POOL_EVENT_PROGRESS, request);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     request = arrive(&driver, 2); /* the worker is not new any more */
     take_assign(&driver, request);
     assert_due_after(&driver, driver_limits().activity_timeout_ms);
@@ -103,8 +99,7 @@ static void request_time_out_runs_from_the_assignment_whatever_comes(void **stat
     uint64_t first = run_on_new_worker(&driver, 1, &worker);
     uint64_t request = arrive(&driver, 2);
     let_pass(&driver, 30000); /* its time in the queue does not count */
-    finish(&driver, first, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, first, 1);
     take_assign(&driver, request);
     uint64_t left_ms = limits.request_timeout_ms;
     for (; left_ms > 10000; left_ms -= 10000) {
@@ -144,8 +139,7 @@ static void waiting_requests_have_no_time_out_but_their_clients_are_looked_for(v
             take_probe(&driver, second, 2);
     }
     assert_in_range(driver.probes, 1000 * POOL_PROBE_MS / (POOL_PROBE_MS + TIMERS_TICK_MS) - 1, 1000);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_assign(&driver, second);
     let_pass(&driver, 2 * POOL_PROBE_MS); /* no more of it */
     driver_close(&driver);
