@@ -7,6 +7,7 @@ failure): under Wine a program may "exit" with 0 without having run at all.
 import argparse
 import concurrent.futures
 import dataclasses
+import fcntl
 import os
 import pathlib
 import re
@@ -183,23 +184,39 @@ def run_group(group, options):
             raise
 
 
+def run_and_print(group, options, total):
+    for program, outcome, seconds in run_group(group, options):
+        if options.k and not (outcome.passed or outcome.failed or outcome.skipped):
+            continue
+        if not (outcome.passed or outcome.failed or outcome.skipped):
+            outcome.fail("(empty)", "not a single test")
+        counts = f"{outcome.passed} passed" + (f", {outcome.failed} FAILED" if outcome.failed else "") \
+            + (f", {len(outcome.skipped)} skipped" if outcome.skipped else "")
+        print(f"{group:12} {program.name:28} {seconds:6.2f} s  {counts}", flush=True)
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+        total.skipped += [f"{group}/{program.name}: {reason}" for reason in outcome.skipped]
+        total.details += [(f"{group}/{program.name}: {name}", text) for name, text in outcome.details]
+
+
+def wait_for_other_runs(lock):
+    """fcgictl operates all hosts of a Wine: those of another run would be drained by our tests."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another run of these tests is going on: waiting for its end", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def run_all(options):
     total = Outcome()
-    for group in options.group or GROUPS:
-        if group in ("unit-wine", "system", "soak"):
-            wine.start()
-        for program, outcome, seconds in run_group(group, options):
-            if options.k and not (outcome.passed or outcome.failed or outcome.skipped):
-                continue
-            if not (outcome.passed or outcome.failed or outcome.skipped):
-                outcome.fail("(empty)", "not a single test")
-            counts = f"{outcome.passed} passed" + (f", {outcome.failed} FAILED" if outcome.failed else "") \
-                + (f", {len(outcome.skipped)} skipped" if outcome.skipped else "")
-            print(f"{group:12} {program.name:28} {seconds:6.2f} s  {counts}", flush=True)
-            total.passed += outcome.passed
-            total.failed += outcome.failed
-            total.skipped += [f"{group}/{program.name}: {reason}" for reason in outcome.skipped]
-            total.details += [(f"{group}/{program.name}: {name}", text) for name, text in outcome.details]
+    with open(ROOT / "build/.hosts.lock", "w", encoding="utf-8") as lock:
+        for group in options.group or GROUPS:
+            if group in ("system", "soak"):
+                wait_for_other_runs(lock)
+            if group in ("unit-wine", "system", "soak"):
+                wine.start()
+            run_and_print(group, options, total)
     return total
 
 
