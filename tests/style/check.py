@@ -34,6 +34,7 @@ LAYERS = {
     "fcgiext/win32/": ["fcgiext/core/", "mgmt/", "perfcounters/", "fcgiext/version.h", "fcgiext/messages.h"],
     "mgmt/": ["fcgiext/core/", "fcgiext/version.h"],
     "perfcounters/": ["fcgiext/core/counters", "fcgiext/core/stats"],
+    "tools/docs/": ["mgmt/", "fcgiext/core/config.h"],
     "tools/": ["mgmt/", "perfcounters/", "fcgiext/version.h"],
     "tests/": ["fcgiext/", "mgmt/", "perfcounters/", "tools/"],
 }

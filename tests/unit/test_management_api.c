@@ -1,38 +1,13 @@
 /* docs/management-api.md is what the tables say, and names everything that the methods answer. */
 #include "tests/unit/rpc_testing.h"
 
-#include "tools/management_api/api_markdown.h"
-
-static void append(void *context, const char *text)
-{
-    assert_true(buffer_append_str(context, text));
-}
-
-/* With a NUL at its end. */
-static void generate(struct buffer *document)
-{
-    buffer_init(document, 1024 * 1024);
-    api_markdown(append, document);
-    assert_true(buffer_append(document, bytes_of("", 1)));
-}
+#include "tests/unit/document_testing.h"
+#include "tools/docs/api_markdown.h"
 
 static void the_document_is_up_to_date(void **state)
 {
     (void)state;
-    struct buffer document;
-    generate(&document);
-    FILE *file = fopen("docs/management-api.md", "rb");
-    if (!file)
-        fail_msg("docs/management-api.md cannot be opened: run the test in the project's folder");
-    char *text = calloc(1, document.len + 1);
-    assert_non_null(text);
-    size_t len = fread(text, 1, document.len, file);
-    fclose(file);
-    bool same = len == document.len - 1 && memcmp(text, buffer_peek(&document).ptr, len) == 0;
-    free(text);
-    buffer_deinit(&document);
-    if (!same)
-        fail_msg("run build/linux/bin/tests/management_api >docs/management-api.md");
+    document_is_up_to_date(api_markdown, "docs/management-api.md", "management-api");
 }
 
 static bool documents(const struct buffer *document, const char *name)
@@ -67,7 +42,7 @@ static void every_member_of_every_reply_is_documented(void **state)
     static const char *const params[] = {"{}", "{\"pool\":\"php\"}", "{\"pool\":\"php\",\"pid\":1}", "{\"operation\":\"1\"}"};
     struct buffer document;
     struct client client;
-    generate(&document);
+    document_generate(&document, api_markdown);
     client_open(&client);
     for (size_t i = 0; i < method_count; i++) {
         size_t p = 0;
@@ -85,13 +60,7 @@ static void every_member_of_every_reply_is_documented(void **state)
 static void its_lines_have_no_blanks_at_their_ends(void **state)
 {
     (void)state;
-    struct buffer document;
-    generate(&document);
-    const char *text = (const char *)buffer_peek(&document).ptr;
-    assert_null(strstr(text, " \n"));
-    assert_null(strstr(text, "\n\n\n"));
-    assert_true(strlen(text) > 1000 && text[strlen(text) - 1] == '\n' && text[strlen(text) - 2] != '\n');
-    buffer_deinit(&document);
+    document_is_tidy(api_markdown);
 }
 
 int main(void)

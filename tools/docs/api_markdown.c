@@ -1,21 +1,17 @@
 /* api_markdown: head and examples are text here; methods, parameters, errors, metrics and causes come from the tables. The members of
  * objects stand in tables of their own below: a test compares them with what the methods answer. */
-#include "tools/management_api/api_markdown.h"
+#include "tools/docs/api_markdown.h"
 
 #include <stdio.h>
 
 #include "mgmt/methods.h"
 #include "mgmt/metrics_json.h"
-
-struct document {
-    void (*put)(void *context, const char *text);
-    void *context;
-};
+#include "tools/docs/document.h"
 
 static const char head[] =
     "# The management pipe\n"
     "\n"
-    "This file is printed by `tools/management_api` from the tables of `mgmt`; `tests/unit/test_management_api` compares the "
+    "This file is printed by `tools/docs` from the tables of `mgmt`; `tests/unit/test_management_api` compares the "
     "two.\n"
     "\n"
     "Each host (the web server's process that has loaded fcgiext.dll) serves `\\\\.\\pipe\\fcgiext-mgmt-PID`, where PID is its "
@@ -291,36 +287,21 @@ static const struct {
     {"management", management}, {"metric", metric_members},
 };
 
-static void put(const struct document *document, const char *text)
-{
-    document->put(document->context, text);
-}
-
 /* Cells of a row; NULL ends it. An empty cell is two blanks in a row, which would be one too many at the end of a line. */
-static void put_row(const struct document *document, const char *const *cells)
-{
-    for (; *cells; cells++) {
-        put(document, **cells ? "| " : "|");
-        put(document, *cells);
-        put(document, " ");
-    }
-    put(document, "|\n");
-}
-
 static void put_conventions(const struct document *document)
 {
     char text[sizeof conventions + 200];
     snprintf(text, sizeof text, conventions, MGMT_MAX_ID_LEN, MGMT_API_VERSION, JSON_MAX_CUT_LEN, MGMT_MAX_LINE_LEN,
              MGMT_MAX_DEPTH, MGMT_LINE_MS / 1000, MGMT_MAX_REPLY_LEN, MGMT_MAX_CLIENTS, MGMT_IDLE_MS / 1000, MGMT_PAGE_COUNT,
              MGMT_MAX_PAGE_COUNT);
-    put(document, text);
+    document_put(document, text);
 }
 
 static void put_params(const struct document *document, const struct method *method)
 {
     if (!method->params[0].name)
         return;
-    put(document, "| parameter | type |  |\n| --- | --- | --- |\n");
+    document_put(document, "| parameter | type |  |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < METHOD_MAX_PARAMS && method->params[i].name; i++) {
         const struct method_param *param = &method->params[i];
         char name[80], type[120];
@@ -330,89 +311,90 @@ static void put_params(const struct document *document, const struct method *met
                      (unsigned)param->max);
         else
             snprintf(type, sizeof type, "%s", method_type_name(param->type));
-        put_row(document, (const char *const[]){name, type, param->summary, NULL});
+        document_row(document, (const char *const[]){name, type, param->summary, NULL});
     }
-    put(document, "\n");
+    document_put(document, "\n");
 }
 
 static void put_methods(const struct document *document)
 {
-    put(document, "## Methods\n\n| method | right |  |\n| --- | --- | --- |\n");
+    document_put(document, "## Methods\n\n| method | right |  |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < method_count; i++) {
         char name[40];
         snprintf(name, sizeof name, "`%s`", methods[i].name);
-        put_row(document, (const char *const[]){name, mgmt_right_name(methods[i].right), methods[i].summary, NULL});
+        document_row(document, (const char *const[]){name, mgmt_right_name(methods[i].right), methods[i].summary, NULL});
     }
-    put(document,
+    document_put(
+        document,
         "\nCommands are idempotent: what holds already is an operation that is done. An *id* is a string of digits.\n");
     for (size_t i = 0; i < method_count; i++) {
-        put(document, "\n### ");
-        put(document, methods[i].name);
-        put(document, "\n\n");
-        put(document, methods[i].summary);
-        put(document, " Right: ");
-        put(document, mgmt_right_name(methods[i].right));
-        put(document, ".\n\n");
+        document_put(document, "\n### ");
+        document_put(document, methods[i].name);
+        document_put(document, "\n\n");
+        document_put(document, methods[i].summary);
+        document_put(document, " Right: ");
+        document_put(document, mgmt_right_name(methods[i].right));
+        document_put(document, ".\n\n");
         put_params(document, &methods[i]);
-        put(document, "Result: ");
-        put(document, methods[i].result);
-        put(document, "\n");
+        document_put(document, "Result: ");
+        document_put(document, methods[i].result);
+        document_put(document, "\n");
     }
 }
 
 static void put_objects(const struct document *document)
 {
-    put(document, "\n## Objects\n\n`a.b` is member `b` of the object `a`.\n");
+    document_put(document, "\n## Objects\n\n`a.b` is member `b` of the object `a`.\n");
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
-        put(document, "\n### ");
-        put(document, objects[i].title);
-        put(document, "\n\n| member | type |  |\n| --- | --- | --- |\n");
+        document_put(document, "\n### ");
+        document_put(document, objects[i].title);
+        document_put(document, "\n\n| member | type |  |\n| --- | --- | --- |\n");
         for (const struct member *member = objects[i].members; member->name; member++) {
             char name[80];
             snprintf(name, sizeof name, "`%s`", member->name);
-            put_row(document, (const char *const[]){name, member->type, member->summary, NULL});
+            document_row(document, (const char *const[]){name, member->type, member->summary, NULL});
         }
     }
 }
 
 static void put_metrics(const struct document *document)
 {
-    put(document, "\n## Metrics\n\nEach has a sample for each pool that is not broken, with the label `pool`.\n\n"
-                  "| name | kind | unit | further label |  |\n| --- | --- | --- | --- | --- |\n");
+    document_put(document, "\n## Metrics\n\nEach has a sample for each pool that is not broken, with the label `pool`.\n\n"
+                           "| name | kind | unit | further label |  |\n| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < metric_count; i++) {
         char name[80];
         snprintf(name, sizeof name, "`%s`", metrics[i].name);
-        put_row(document, (const char *const[]){name, metrics[i].counter ? "counter" : "gauge", metrics[i].unit,
-                                                metrics[i].label ? metrics[i].label : "", metrics[i].help, NULL});
+        document_row(document, (const char *const[]){name, metrics[i].counter ? "counter" : "gauge", metrics[i].unit,
+                                                     metrics[i].label ? metrics[i].label : "", metrics[i].help, NULL});
     }
 }
 
 static void put_errors(const struct document *document)
 {
-    put(document, "\n## Errors\n\n| code | reason |  |\n| --- | --- | --- |\n");
+    document_put(document, "\n## Errors\n\n| code | reason |  |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < mgmt_error_count; i++) {
         char code[16], reason[60];
         snprintf(code, sizeof code, "%d", (int)mgmt_errors[i].code);
         snprintf(reason, sizeof reason, "`%s`", mgmt_errors[i].reason);
-        put_row(document, (const char *const[]){code, reason, mgmt_errors[i].summary, NULL});
+        document_row(document, (const char *const[]){code, reason, mgmt_errors[i].summary, NULL});
     }
-    put(document,
+    document_put(
+        document,
         "\n## Causes\n\nWhy a request failed, or a worker ended; the same names stand in the header `X-Fcgiext-Reason`.\n\n"
         "| cause |  |\n| --- | --- |\n");
     for (int i = ERROR_CAUSE_NONE + 1; i < ERROR_CAUSE_COUNT; i++) {
         char cause[60];
         snprintf(cause, sizeof cause, "`%s`", error_cause_name((enum error_cause)i));
-        put_row(document, (const char *const[]){cause, error_cause_text((enum error_cause)i), NULL});
+        document_row(document, (const char *const[]){cause, error_cause_text((enum error_cause)i), NULL});
     }
 }
 
-void api_markdown(void (*put_text)(void *context, const char *text), void *context)
+void api_markdown(const struct document *document)
 {
-    const struct document document = {put_text, context};
-    put(&document, head);
-    put_conventions(&document);
-    put_methods(&document);
-    put_objects(&document);
-    put_metrics(&document);
-    put_errors(&document);
+    document_put(document, head);
+    put_conventions(document);
+    put_methods(document);
+    put_objects(document);
+    put_metrics(document);
+    put_errors(document);
 }

@@ -1,8 +1,9 @@
 /* api_markdown: docs/management-api.md, from the tables of mgmt, so that it cannot tell anything else than they do. */
-#ifndef TOOLS_MANAGEMENT_API_API_MARKDOWN_H
-#define TOOLS_MANAGEMENT_API_API_MARKDOWN_H
+#ifndef TOOLS_DOCS_API_MARKDOWN_H
+#define TOOLS_DOCS_API_MARKDOWN_H
 
-/* The whole document goes to `put`, piece by piece. */
-void api_markdown(void (*put)(void *context, const char *text), void *context);
+#include "tools/docs/document.h"
+
+void api_markdown(const struct document *document);
 
 #endif

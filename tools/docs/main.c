@@ -1,8 +1,10 @@
-/* Prints docs/management-api.md: build/linux/bin/tests/management_api >docs/management-api.md */
+/* Prints a document that is generated: build/linux/bin/tests/docs management-api >docs/management-api.md */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "tools/management_api/api_markdown.h"
+#include "tools/docs/api_markdown.h"
+#include "tools/docs/config_markdown.h"
 
 static void put(void *context, const char *text)
 {
@@ -10,8 +12,19 @@ static void put(void *context, const char *text)
         exit(1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    api_markdown(put, stdout);
-    return fflush(stdout) == 0 ? 0 : 1;
+    static const struct {
+        const char *name;
+        void (*print)(const struct document *document);
+    } documents[] = {{"management-api", api_markdown}, {"fcgiext-ini", config_markdown}, {"sample-ini", config_sample}};
+    const struct document document = {put, stdout};
+    for (size_t i = 0; argc == 2 && i < sizeof documents / sizeof *documents; i++) {
+        if (strcmp(argv[1], documents[i].name) == 0) {
+            documents[i].print(&document);
+            return fflush(stdout) == 0 ? 0 : 1;
+        }
+    }
+    fputs("usage: docs management-api | fcgiext-ini | sample-ini\n", stderr);
+    return 2;
 }
