@@ -1,12 +1,15 @@
 """A changed fcgiext.ini, and a changed file of MonitorChangesTo, take effect while requests run; none is lost."""
 
 import shutil
-import threading
 
 import support
 import witness
+from operate import OperateTest
+from pages import MISBEHAVE
 
 WAIT = 30  # seconds
+CLIENTS = 32
+RELOADS = 100
 
 
 def pools(*, names=("look",), types=None, **properties):
@@ -138,25 +141,36 @@ class Monitor(support.SystemTest):
     def test_no_request_is_lost_while_workers_are_replaced(self):
         file = self.servers.folder / "monitored.txt"
         host, worker = self.start_host(file)
-        stop = threading.Event()
-
-        def client(number):
-            count = 0
-            with support.Connection(host) as connection:
-                while not stop.is_set():
-                    count += 1
-                    token = f"{number}-{count}"
-                    facts = witness.facts(connection.request(f"/app/x.fcgi?name={token}"))
-                    if facts["name"] != token:
-                        raise AssertionError(facts)
-            return count
-
-        clients = [witness.Background(client, number) for number in range(8)]
-        try:
+        with witness.Browsers(host, 8) as browsers:
             for i in range(10):
                 file.write_text("x" * i)
                 worker = self.new_worker(host, worker, f"the workers are replaced for the {i + 1}th time")
-        finally:
-            stop.set()
-        for one in clients:
-            self.assertGreater(one.result(), 0)
+        self.assertGreater(min(browsers.asked), 0)
+
+
+class UnderLoad(OperateTest):
+    """A file that is replaced, and taken, again and again; the watch sees it, too."""
+
+    def ini(self, number):
+        """Each one asks for something else: other processes, a limit, nothing as it is broken, one more pool."""
+        more = [{"EnvironmentVars": f"WITNESS_MARK:{number}"}, {"QueueLength": 1000 + number}, {"QueueLength": "many"}, {}][number % 4]
+        return pools(names=("look", "second")[:1 + (number % 4 == 3)], ExePath=MISBEHAVE, **more)
+
+    def test_a_hundred_reloads_under_32_clients_lose_nothing(self):
+        host = self.start_host(self.ini(0), maps=".fcgi,.second")
+        connection = self.connect()
+        ends = []
+        with witness.Browsers(host, CLIENTS) as browsers:
+            witness.wait_until(lambda: self.operator.totals("look")["answered"] >= CLIENTS, "the clients are at work")
+            for number in range(1, RELOADS + 1):
+                host.write_ini(self.ini(number))
+                operation = connection.call("config.reload")["operation"]
+                ended = connection.call("operation.wait", operation=operation["id"], timeout_seconds=WAIT)["operation"]
+                ends.append((number % 4, ended["state"]))
+        self.assertEqual(set(ends), {(0, "done"), (1, "done"), (2, "failed"), (3, "done")})
+        witness.wait_until(lambda: self.operator.pool("look")["requests"]["running"] == 0, "the last request is over")
+        totals = self.operator.totals("look")
+        sent = sum(browsers.asked)
+        self.assertEqual((totals["requests"], totals["answered"], totals["failed"], totals["rejected"]), (sent, sent, 0, 0))
+        self.assertEqual((totals["start_failures"], totals["unexpected_exits"]), (0, 0))
+        self.assertGreaterEqual(totals["starts"], 2, "some changes ask for other processes")
