@@ -3,7 +3,11 @@
  * Invariant: a path is handed out only after it has been judged, and what depends on one fact is built from the same answer of
  * the host. So the facts that paths are made of are collected first, into the scratch buffer (the getter's answers do not
  * last, and the buffer moves when it grows: a span is an offset, not a pointer); then they are judged; then
- * everything is emitted in one pass over a table, most values straight from the getter to the sink. */
+ * everything is emitted in one pass over a table, most values straight from the getter to the sink.
+ *
+ * Where some variables are wanted as UTF-8, the facts are collected twice, as two views of the request, and each variable is
+ * taken from one of them: what is built from several facts is never built from two encodings. A view is judged if a path is
+ * taken from it. */
 #include "fcgiext/core/cgi_vars.h"
 
 #include "fcgiext/core/fcgi_params.h"
@@ -44,8 +48,15 @@ static const char *const fact_names[] = {
     [FACT_UNENCODED_URL] = "UNENCODED_URL",
 };
 
+/* These are the client's own bytes, whatever they mean; all others are texts of the host's. */
+static bool is_clients(enum fact which)
+{
+    return which == FACT_QUERY_STRING || which == FACT_HTTP_URL || which == FACT_UNENCODED_URL;
+}
+
 enum source {
     FROM_HOST,
+    FROM_CLIENT, /* through the host, as it came */
     FROM_FACT,
     FROM_FACT_IF_ANY, /* not emitted when empty */
     FROM_CONTENT_LENGTH,
@@ -54,7 +65,7 @@ enum source {
 };
 
 /* reference.md section 3: the order that programs see. */
-static const struct {
+static const struct variable {
     const char *name;
     enum source source;
     enum fact fact;
@@ -70,7 +81,7 @@ static const struct {
     {"CERT_SERIALNUMBER", FROM_HOST, 0},
     {"CERT_SUBJECT", FROM_HOST, 0},
     {"CONTENT_LENGTH", FROM_CONTENT_LENGTH, 0},
-    {"CONTENT_TYPE", FROM_HOST, 0},
+    {"CONTENT_TYPE", FROM_CLIENT, 0},
     {"GATEWAY_INTERFACE", FROM_CONSTANT, (enum fact)CGI_CONSTANT_GATEWAY_INTERFACE},
     {"HTTPS", FROM_HOST_HTTPS, 0},
     {"HTTPS_KEYSIZE", FROM_HOST, 0},
@@ -108,8 +119,10 @@ struct span {
     size_t len;
 };
 
+/* A request in one encoding. */
 struct vars {
     const struct cgi_vars_request *request;
+    bool utf8;
     struct span facts[FACT_COUNT]; /* in the scratch buffer */
 };
 
@@ -121,19 +134,36 @@ static struct bytes fact(const struct vars *vars, enum fact which)
     return bytes_of(span.len > 0 ? all.ptr + span.offset : NULL, span.len);
 }
 
-static struct bytes ask(const struct vars *vars, const char *name)
+static struct bytes answer(const struct cgi_vars_request *request, cgi_vars_get *get, const char *name)
 {
     struct bytes value = {NULL, 0};
-    if (!vars->request->get(vars->request->get_context, name, &value))
+    if (!get(request->get_context, name, &value))
         value.len = 0;
     return value;
 }
 
+static struct bytes ask(const struct vars *vars, const char *name)
+{
+    return answer(vars->request, vars->utf8 ? vars->request->get_utf8 : vars->request->get, name);
+}
+
+static bool append(const struct vars *vars, struct bytes value, bool is_clients_own)
+{
+    const struct cgi_vars_request *request = vars->request;
+    if (!vars->utf8 || !is_clients_own || text_is_utf8(value))
+        return buffer_append(request->scratch, value);
+    return request->to_utf8(request->get_context, value, request->scratch);
+}
+
 static bool ask_fact(struct vars *vars, enum fact which)
 {
-    struct bytes value = ask(vars, fact_names[which]);
-    vars->facts[which] = (struct span){vars->request->scratch->len, value.len};
-    return buffer_append(vars->request->scratch, value);
+    const struct cgi_vars_request *request = vars->request;
+    size_t start = request->scratch->len;
+    bool own = is_clients(which);
+    struct bytes value = own ? answer(request, request->get, fact_names[which]) : ask(vars, fact_names[which]);
+    bool appended = append(vars, value, own);
+    vars->facts[which] = (struct span){start, request->scratch->len - start};
+    return appended;
 }
 
 /* SCRIPT_NAME and URL are the same thing to IIS; some hosts know only one. */
@@ -265,8 +295,12 @@ static bool paths_are_good(const struct vars *vars)
            script_path_is_clean(fact(vars, FACT_PATH_INFO)) && script_path_is_clean(fact(vars, FACT_PATH_TRANSLATED)) &&
            script_path_is_clean(fact(vars, FACT_SCRIPT_FILENAME)) &&
            script_path_file_is_plain(fact(vars, FACT_SCRIPT_FILENAME)) && !text_has_control(fact(vars, FACT_URL)) &&
-           !text_has_control(fact(vars, FACT_HTTP_URL)) && !text_has_control(fact(vars, FACT_UNENCODED_URL)) &&
            !is_below_file(vars);
+}
+
+static bool urls_are_good(const struct vars *vars)
+{
+    return !text_has_control(fact(vars, FACT_HTTP_URL)) && !text_has_control(fact(vars, FACT_UNENCODED_URL));
 }
 
 /* What may stand in a URL's path as it is (RFC 3986: pchar and '/'). */
@@ -365,12 +399,61 @@ void cgi_constants_deinit(struct cgi_constants *constants)
         buffer_deinit(&constants->pairs[i]);
 }
 
-static void put_variable(const struct vars *vars, const char *name, enum source source, enum fact which)
+/* ---- everything in its order */
+
+struct emission {
+    const struct cgi_vars_request *request;
+    bool some_utf8;
+    struct vars ansi, utf8;
+    struct buffer converted; /* one value */
+    bool no_memory;
+};
+
+static bool wants_utf8(const struct emission *emission, struct bytes name)
 {
-    const struct cgi_vars_request *request = vars->request;
+    return emission->some_utf8 && utf8_vars_has(emission->request->utf8, name);
+}
+
+/* What is made of another one of the host's variables is in its encoding. */
+static bool is_wanted_as_utf8(const struct emission *emission, const struct variable *variable)
+{
+    static const char *const origins[FACT_COUNT] = {
+        [FACT_REQUEST_URI] = "HTTP_URL",
+        [FACT_DOCUMENT_ROOT] = "APPL_PHYSICAL_PATH",
+        [FACT_SCRIPT_FILENAME] = "PATH_TRANSLATED",
+    };
+    const char *origin = variable->source == FROM_FACT ? origins[variable->fact] : NULL;
+    return wants_utf8(emission, bytes_of_str(variable->name)) || (origin && wants_utf8(emission, bytes_of_str(origin)));
+}
+
+static struct vars *view_of(struct emission *emission, const struct variable *variable)
+{
+    return is_wanted_as_utf8(emission, variable) ? &emission->utf8 : &emission->ansi;
+}
+
+/* Bytes of the client's: they stay as they are if they are UTF-8 already, as most clients send it. */
+static void put_clients(void *context, struct bytes name, struct bytes value)
+{
+    struct emission *emission = context;
+    const struct cgi_vars_request *request = emission->request;
+    if (wants_utf8(emission, name) && !text_is_utf8(value)) {
+        buffer_clear(&emission->converted);
+        emission->no_memory |= !request->to_utf8(request->get_context, value, &emission->converted);
+        value = buffer_peek(&emission->converted);
+    }
+    request->put(request->put_context, name, value);
+}
+
+static void put_variable(struct emission *emission, const struct variable *variable)
+{
+    const struct cgi_vars_request *request = emission->request;
+    const struct vars *vars = view_of(emission, variable);
+    const char *name = variable->name;
+    enum fact which = variable->fact;
     uint8_t digits[TEXT_MAX_DECIMAL_LEN];
-    switch (source) {
+    switch (variable->source) {
     case FROM_HOST: put(vars, name, ask(vars, name)); return;
+    case FROM_CLIENT: put_clients(emission, bytes_of_str(name), answer(request, request->get, name)); return;
     case FROM_FACT: put(vars, name, fact(vars, which)); return;
     case FROM_FACT_IF_ANY:
         if (fact(vars, which).len > 0)
@@ -389,30 +472,81 @@ static void put_variable(const struct vars *vars, const char *name, enum source 
     }
 }
 
-static bool put_header_fields(const struct vars *vars)
+static bool put_header_fields(struct emission *emission)
 {
-    const struct cgi_vars_request *request = vars->request;
+    const struct cgi_vars_request *request = emission->request;
     enum http_vars_form form = HTTP_VARS_RAW;
-    struct bytes text = ask(vars, "ALL_RAW");
+    struct bytes text = answer(request, request->get, "ALL_RAW");
     if (text.len == 0) {
         form = HTTP_VARS_CGI;
-        text = ask(vars, "ALL_HTTP");
+        text = answer(request, request->get, "ALL_HTTP");
     }
-    return http_vars_emit(text, form, request->pass_proxy_header, request->scratch, request->put, request->put_context);
+    return http_vars_emit(text, form, request->pass_proxy_header, request->scratch, put_clients, emission);
+}
+
+static bool open_view(struct vars *vars)
+{
+    return collect_facts(vars) && find_script_file(vars);
+}
+
+static bool complete_view(struct vars *vars)
+{
+    if (!build_request_uri(vars))
+        return false;
+    vars->facts[FACT_DOCUMENT_ROOT] = vars->facts[FACT_APPL_PHYSICAL_PATH];
+    vars->facts[FACT_DOCUMENT_ROOT].len = script_path_document_root(fact(vars, FACT_APPL_PHYSICAL_PATH)).len;
+    return true;
+}
+
+enum { VARIABLE_COUNT = sizeof variables / sizeof *variables };
+
+static bool gives_path(struct emission *emission, const struct vars *vars)
+{
+    static const bool is_path[FACT_COUNT] = {
+        [FACT_PATH_INFO] = true, [FACT_PATH_TRANSLATED] = true, [FACT_SCRIPT_NAME] = true,
+        [FACT_URL] = true,       [FACT_SCRIPT_FILENAME] = true,
+    };
+    for (size_t i = 0; i < VARIABLE_COUNT; i++)
+        if (variables[i].source == FROM_FACT && is_path[variables[i].fact] && view_of(emission, &variables[i]) == vars)
+            return true;
+    return false;
+}
+
+static enum cgi_vars_result emit(struct emission *emission)
+{
+    struct vars *ansi = &emission->ansi, *utf8 = &emission->utf8;
+    if (!open_view(ansi) || (emission->some_utf8 && !open_view(utf8)))
+        return CGI_VARS_NO_MEMORY;
+    if (!urls_are_good(ansi) || (gives_path(emission, ansi) && !paths_are_good(ansi)) ||
+        (gives_path(emission, utf8) && !paths_are_good(utf8)))
+        return CGI_VARS_BAD_PATH;
+    if (!complete_view(ansi) || (emission->some_utf8 && !complete_view(utf8)))
+        return CGI_VARS_NO_MEMORY;
+    for (size_t i = 0; i < VARIABLE_COUNT; i++)
+        put_variable(emission, &variables[i]);
+    return put_header_fields(emission) && !emission->no_memory ? CGI_VARS_OK : CGI_VARS_NO_MEMORY;
 }
 
 enum cgi_vars_result cgi_vars_emit(const struct cgi_vars_request *request)
 {
-    struct vars vars = {.request = request};
-    if (!collect_facts(&vars) || !find_script_file(&vars))
-        return CGI_VARS_NO_MEMORY;
-    if (!paths_are_good(&vars))
-        return CGI_VARS_BAD_PATH;
-    if (!build_request_uri(&vars))
-        return CGI_VARS_NO_MEMORY;
-    vars.facts[FACT_DOCUMENT_ROOT] = vars.facts[FACT_APPL_PHYSICAL_PATH];
-    vars.facts[FACT_DOCUMENT_ROOT].len = script_path_document_root(fact(&vars, FACT_APPL_PHYSICAL_PATH)).len;
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        put_variable(&vars, variables[i].name, variables[i].source, variables[i].fact);
-    return put_header_fields(&vars) ? CGI_VARS_OK : CGI_VARS_NO_MEMORY;
+    struct emission emission = {
+        .request = request,
+        .some_utf8 = !utf8_vars_is_empty(request->utf8),
+        .ansi.request = request,
+        .utf8.request = request,
+        .utf8.utf8 = true,
+    };
+    buffer_init(&emission.converted, request->scratch->limit);
+    enum cgi_vars_result result = emit(&emission);
+    buffer_deinit(&emission.converted);
+    return result;
+}
+
+bool cgi_vars_is_sent(struct bytes name)
+{
+    static const char header[] = "HTTP_";
+    for (size_t i = 0; i < VARIABLE_COUNT; i++)
+        if (bytes_equal_nocase(name, bytes_of_str(variables[i].name)))
+            return true;
+    return name.len > sizeof header - 1 && bytes_start_with_nocase(name, bytes_of_str(header));
 }

@@ -4,7 +4,7 @@
  * Facts come through a getter (GetServerVariable behind an interface), variables go out through a sink (the PARAMS
  * encoder, or a test's list). No allocation of its own but one bounded scratch buffer that the caller lends.
  *
- * Values are the host's, byte for byte, but for these:
+ * Values are the host's, byte for byte, in the ANSI code page where it has made them, but for these:
  *   CONTENT_LENGTH     of the body that will be sent, not what the client has announced
  *   HTTPS              "on" or "off"
  *   GATEWAY_INTERFACE  "CGI/1.1" where the host has none
@@ -18,15 +18,22 @@
  *                      SCRIPT_TRANSLATED (IIS 5.1) can be helped by a getter that answers it with MAP_URL_TO_PATH_EX.
  *                      `\\?\` at the front is taken off
  *   UNENCODED_URL, IIS_WasUrlRewritten: behind SCRIPT_FILENAME, and only when URL Rewrite acted
+ *   those of `utf8`    UTF-8, and with them what is made of them: SCRIPT_FILENAME with PATH_TRANSLATED, DOCUMENT_ROOT with
+ *                      APPL_PHYSICAL_PATH, REQUEST_URI with HTTP_URL; each of the three can also be named alone. What the client
+ *                      has sent (the URL as it came, the query, CONTENT_TYPE, header fields) is converted only if it is not UTF-8
  * The header fields: ALL_RAW, or ALL_HTTP where the host has no ALL_RAW; see http_vars.h. */
 #ifndef FCGIEXT_CORE_CGI_VARS_H
 #define FCGIEXT_CORE_CGI_VARS_H
 
 #include "fcgiext/core/buffer.h"
+#include "fcgiext/core/utf8_vars.h"
 
 /* Puts the value of the host's server variable `name` into *value (valid until the next call of the getter).
  * false: the host has no such variable; it is then sent as an empty string. */
 typedef bool cgi_vars_get(void *context, const char *name, struct bytes *value);
+
+/* Appends text of the ANSI code page as UTF-8. false: no room, or out of memory. */
+typedef bool cgi_vars_to_utf8(void *context, struct bytes text, struct buffer *utf8);
 
 /* Takes one variable; both slices hold during the call only. */
 typedef void cgi_vars_put(void *context, struct bytes name, struct bytes value);
@@ -53,6 +60,9 @@ enum cgi_vars_result {
 struct cgi_vars_request {
     cgi_vars_get *get;
     void *get_context;
+    const struct utf8_vars *utf8; /* NULL or empty: no variable is wanted as UTF-8, and the next two are not needed */
+    cgi_vars_get *get_utf8;       /* the same as `get`, as UTF-8 */
+    cgi_vars_to_utf8 *to_utf8;    /* both with get_context */
     cgi_vars_put *put;
     void *put_context;
     const struct cgi_constants *constants; /* NULL: the host is asked. With them, `put_encoded` */
@@ -71,7 +81,11 @@ struct cgi_vars_request {
 bool cgi_constants_init(struct cgi_constants *constants, cgi_vars_get *get, void *get_context);
 void cgi_constants_deinit(struct cgi_constants *constants);
 
-/* Emits all variables. On CGI_VARS_BAD_PATH nothing has been emitted. The getter is called at most once for each name. */
+/* Emits all variables. On CGI_VARS_BAD_PATH nothing has been emitted. The getter is called at most once for each name; with
+ * variables in UTF-8 twice for some. */
 enum cgi_vars_result cgi_vars_emit(const struct cgi_vars_request *request);
+
+/* Is this one of those that are sent, or the name of a header field's? Ignoring case. */
+bool cgi_vars_is_sent(struct bytes name);
 
 #endif

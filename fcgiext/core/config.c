@@ -190,6 +190,8 @@ static void end_section(struct config_parser *parser)
         check_program(parser, pool);
     check_php_limit(parser, pool);
     check_numbers(parser, pool);
+    struct config_place place = seen_place(parser, "Utf8ServerVariables");
+    config_utf8_check(parser, &place, pool);
 }
 
 /* ---- sections and entries as they come */

@@ -81,6 +81,7 @@ struct config_pool {
     uint64_t max_spooled_body;  /* bytes; default 4 GiB */
     uint32_t slow_request_s;    /* 0 = off */
     bool pass_proxy_header;
+    char *utf8_server_variables; /* a list of names: utf8_vars.h */
 };
 
 /* One [Types] entry, as written: "ext[:where]=pool". */

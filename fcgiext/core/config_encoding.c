@@ -14,17 +14,6 @@ static const uint16_t windows_1252[32] = {
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
 };
 
-static bool is_utf8(struct bytes text)
-{
-    while (text.len > 0) {
-        size_t len = text_utf8_len(text);
-        if (len == 0)
-            return false;
-        bytes_advance(&text, len);
-    }
-    return true;
-}
-
 /* `rune` is at most 0x10ffff. A surrogate is written as any other: the three bytes are not UTF-8. */
 static size_t put_rune(uint8_t *out, uint32_t rune)
 {
@@ -96,7 +85,7 @@ bool config_decode(struct bytes text, const struct config_options *options, stru
     bool marked = text.len >= 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf;
     if (marked)
         bytes_advance(&text, 3);
-    if (marked || is_utf8(text)) {
+    if (marked || text_is_utf8(text)) {
         *encoding = CONFIG_ENCODING_UTF8;
         return buffer_append(utf8, text);
     }

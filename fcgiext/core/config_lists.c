@@ -1,9 +1,10 @@
-/* config_lists: the two values that are lists, EnvironmentVars and Address.
+/* config_lists: the values that are lists, EnvironmentVars, Address and Utf8ServerVariables.
  *
  * A list is built aside and replaces the old one only when all of it is good, but all that is wrong with it is reported.
  *
  * EnvironmentVars, where 1.5 leaves room and what is chosen here: `/,` and `//` mean the same inside quotes and outside; quotes stand
  * around a whole value, and there a plain comma is part of it; a quote anywhere else in a value is a character as any other. */
+#include "fcgiext/core/cgi_vars.h"
 #include "fcgiext/core/config_parser.h"
 
 #include <stdlib.h>
@@ -294,4 +295,19 @@ void config_addresses_set(struct config_parser *parser, const struct config_plac
     config_addresses_free(pool->addresses, pool->address_count);
     pool->addresses = list.items;
     pool->address_count = list.count;
+}
+
+/* ---- Utf8ServerVariables */
+
+void config_utf8_check(struct config_parser *parser, const struct config_place *place, const struct config_pool *pool)
+{
+    struct bytes list = bytes_of_str(pool->utf8_server_variables), name;
+    struct config_quoted quoted;
+    while (utf8_vars_next(&list, &name)) {
+        if (!text_is_token(name))
+            config_error(parser, place, config_quote(&quoted, name),
+                         " is not the name of a variable; allowed is Name,Name such as PATH_INFO,PATH_TRANSLATED");
+        else if (!cgi_vars_is_sent(name))
+            config_warning(parser, place, config_quote(&quoted, name), " is not among the variables that programs get");
+    }
 }

@@ -162,6 +162,8 @@ void config_env_set(struct config_parser *parser, const struct config_place *pla
                     struct bytes value);
 void config_addresses_set(struct config_parser *parser, const struct config_place *place, struct config_pool *pool,
                           struct bytes value);
+/* Reports what is no name in Utf8ServerVariables, or a name that no variable has. */
+void config_utf8_check(struct config_parser *parser, const struct config_place *place, const struct config_pool *pool);
 
 /* Looks like a path: a slash, a backslash or a drive. / Begins with a drive and a slash, or is a UNC path. */
 bool config_is_path(struct bytes text);

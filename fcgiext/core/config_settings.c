@@ -251,6 +251,14 @@ const struct config_setting config_settings[] = {
      .default_text = "0",
      POOL(pass_proxy_header),
      .help = "1 passes the request header Proxy as HTTP_PROXY, which many programs mistake for their own proxy."},
+    {.name = "Utf8ServerVariables",
+     .type = CONFIG_TYPE_STRING,
+     .since = "fcgiext 0.1",
+     .unit = "",
+     .default_text = "",
+     POOL(utf8_server_variables),
+     .help = "Variables that are sent as UTF-8 instead of in the ANSI code page: Name,Name; those of the registry's "
+             "FastCGIUtf8ServerVariables are, too."},
 };
 const size_t config_setting_count = sizeof config_settings / sizeof *config_settings;
 

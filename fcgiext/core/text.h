@@ -88,6 +88,17 @@ static inline size_t text_utf8_len(struct bytes text)
     return len;
 }
 
+static inline bool text_is_utf8(struct bytes text)
+{
+    while (text.len > 0) {
+        size_t len = text_utf8_len(text);
+        if (len == 0)
+            return false;
+        bytes_advance(&text, len);
+    }
+    return true;
+}
+
 static inline bool text_is_control(uint8_t c)
 {
     return c < 0x20 || c == 0x7f;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgiext/win32/wide.h"
+
 enum { FIRST_VARIABLE_LEN = 1024, MAX_VARIABLE_LEN = 1024 * 1024 };
 
 static void WINAPI on_completion(EXTENSION_CONTROL_BLOCK *block, void *context, DWORD len, DWORD error)
@@ -26,6 +28,7 @@ DWORD ecb_init(struct ecb *ecb, EXTENSION_CONTROL_BLOCK *block, ecb_done *done, 
     ecb->done = done;
     ecb->context = context;
     ecb->can_vector_send = HIWORD(block->dwVersion) >= 6;
+    buffer_init(&ecb->utf8, MAX_VARIABLE_LEN);
     ecb->variable = malloc(FIRST_VARIABLE_LEN);
     if (!ecb->variable)
         return ERROR_OUTOFMEMORY;
@@ -37,28 +40,63 @@ void ecb_deinit(struct ecb *ecb)
 {
     free(ecb->variable);
     ecb->variable = NULL;
+    buffer_deinit(&ecb->utf8);
+}
+
+/* Into ecb->variable, which has room for one byte more than *len. */
+static bool ask_variable(struct ecb *ecb, const char *name, DWORD *len)
+{
+    for (;;) {
+        *len = ecb->variable_capacity - 1; /* room for a NUL of ours */
+        if (ecb->block->GetServerVariable(ecb->block->ConnID, (char *)(ULONG_PTR)name, ecb->variable, len))
+            return true;
+        if (GetLastError() != ERROR_INSUFFICIENT_BUFFER)
+            return false;
+        DWORD capacity = *len > ecb->variable_capacity ? *len + 1 : ecb->variable_capacity * 2;
+        char *larger = *len >= MAX_VARIABLE_LEN || capacity > MAX_VARIABLE_LEN ? NULL : realloc(ecb->variable, capacity);
+        if (!larger) {
+            ecb->variable_lost = true;
+            return false;
+        }
+        ecb->variable = larger;
+        ecb->variable_capacity = capacity;
+    }
 }
 
 bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value)
 {
-    for (;;) {
-        DWORD len = ecb->variable_capacity - 1; /* room for a NUL of ours */
-        if (ecb->block->GetServerVariable(ecb->block->ConnID, (char *)(ULONG_PTR)name, ecb->variable, &len)) {
-            if (len && ecb->variable[len - 1] == '\0')
-                len--; /* the host counts the string's NUL */
-            ecb->variable[len] = '\0';
-            *value = bytes_of(ecb->variable, len);
-            return true;
-        }
-        if (GetLastError() != ERROR_INSUFFICIENT_BUFFER || ecb->variable_capacity >= MAX_VARIABLE_LEN)
+    DWORD len;
+    if (!ask_variable(ecb, name, &len))
+        return false;
+    if (len && ecb->variable[len - 1] == '\0')
+        len--; /* the host counts the string's NUL */
+    ecb->variable[len] = '\0';
+    *value = bytes_of(ecb->variable, len);
+    return true;
+}
+
+bool ecb_get_variable_utf8(struct ecb *ecb, const char *name, struct bytes *value)
+{
+    char unicode_name[64] = "UNICODE_";
+    DWORD len = 0;
+    bool appended;
+    buffer_clear(&ecb->utf8);
+    bool fits = strlen(name) < sizeof unicode_name - strlen(unicode_name);
+    if (fits && HIWORD(ecb->block->dwVersion) >= 6 && ask_variable(ecb, strcat(unicode_name, name), &len)) {
+        const WCHAR *wide = (const WCHAR *)(const void *)ecb->variable;
+        size_t count = len / sizeof *wide;
+        if (count && wide[count - 1] == L'\0')
+            count--;
+        appended = utf8_append_wide(wide, count, &ecb->utf8);
+    } else {
+        struct bytes ansi;
+        if (!ecb_get_variable(ecb, name, &ansi))
             return false;
-        DWORD capacity = len > ecb->variable_capacity ? len + 1 : ecb->variable_capacity * 2;
-        char *larger = capacity > MAX_VARIABLE_LEN ? NULL : realloc(ecb->variable, capacity);
-        if (!larger)
-            return false;
-        ecb->variable = larger;
-        ecb->variable_capacity = capacity;
+        appended = utf8_of_ansi(NULL, ansi, &ecb->utf8);
     }
+    ecb->variable_lost |= !appended;
+    *value = buffer_peek(&ecb->utf8);
+    return appended;
 }
 
 DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len)

@@ -21,6 +21,8 @@ struct ecb {
     bool can_vector_send;
     char *variable; /* the last variable's value; owned */
     DWORD variable_capacity;
+    struct buffer utf8; /* the last one that was asked for as UTF-8 */
+    bool variable_lost; /* one is there, but it is too long, or there was no memory for it: what was told of it is wrong */
     HSE_VECTOR_ELEMENT element;
     HSE_RESPONSE_VECTOR vector;
 };
@@ -31,6 +33,10 @@ void ecb_deinit(struct ecb *ecb);
 
 /* false: the host does not have it. The value is NUL-terminated behind its end and holds until the next call. */
 bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value);
+
+/* The same as UTF-8: from the host's UNICODE_ variable, which IIS 6 and later have, else from the ANSI one, in which characters
+ * that the code page lacks have already been lost. */
+bool ecb_get_variable_utf8(struct ecb *ecb, const char *name, struct bytes *value);
 
 /* Begin: 0 means that `done` is called, with what came of it; else it is not. */
 DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len);

@@ -4,6 +4,7 @@
 
 #include "fcgiext/core/text.h"
 #include "fcgiext/win32/handler_state.h"
+#include "fcgiext/win32/wide.h"
 
 enum { SCRATCH_LEN = 512 * 1024 };
 
@@ -92,23 +93,33 @@ static void encode(struct handler *handler, struct bytes body)
 {
     struct buffer scratch;
     struct request_label_tap tap = {.ecb = &handler->ecb};
+    size_t pool = (size_t)(handler->config - handler->settings->config->pools);
     buffer_init(&scratch, SCRATCH_LEN);
     struct cgi_vars_request vars = {
         .get = request_label_get,
         .get_context = &tap,
+        .utf8 = &handler->settings->utf8_vars[pool],
+        .get_utf8 = request_label_get_utf8,
+        .to_utf8 = utf8_of_ansi,
         .constants = settings_constants(handler->settings, request_label_get, &tap),
         .scratch = &scratch,
         .content_length = handler->relay.settings.body_len,
         .pass_proxy_header = handler->config->pass_proxy_header,
     };
     enum cgi_vars_result result = relay_encode(&handler->relay, &vars, body);
-    if (result == CGI_VARS_NO_MEMORY)
-        handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
-    else if (result == CGI_VARS_BAD_PATH)
+    if (result == CGI_VARS_BAD_PATH) {
         handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
+    } else if (result == CGI_VARS_NO_MEMORY || handler->ecb.variable_lost) {
+        /* If there is memory after all, it was a limit, and the client's doing. */
+        bool too_long = buffer_reserve(&scratch, buffer_room(&scratch)) != NULL;
+        handler->facts.cause = too_long ? ERROR_CAUSE_BODY_TOO_LARGE : ERROR_CAUSE_NO_MEMORY;
+        if (too_long)
+            handler->facts.detail = bytes_of_str("Its address and header fields together are longer than can be passed on.");
+    }
     buffer_deinit(&scratch);
     if (!handler->label)
         handler->label = request_label_create(&tap, handler->relay.settings.body_len);
+    buffer_release(&handler->ecb.utf8); /* a request that waits takes little memory */
 }
 
 /* To the pool; or an error page instead, which the strand will send. */

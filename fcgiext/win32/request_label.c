@@ -7,15 +7,29 @@
 #include "fcgiext/win32/ecb.h"
 #include "fcgiext/win32/engine.h"
 
+static void take(struct request_label_tap *tap, const char *name, struct bytes value)
+{
+    if (strcmp(name, "URL") == 0)
+        text_copy_cut(tap->url_path, sizeof tap->url_path, value);
+    else if (strcmp(name, "REMOTE_ADDR") == 0)
+        text_copy_cut(tap->client, sizeof tap->client, value);
+}
+
 bool request_label_get(void *context, const char *name, struct bytes *value)
 {
     struct request_label_tap *tap = context;
     if (!ecb_get_variable(tap->ecb, name, value))
         return false;
-    if (strcmp(name, "URL") == 0)
-        text_copy_cut(tap->url_path, sizeof tap->url_path, *value);
-    else if (strcmp(name, "REMOTE_ADDR") == 0)
-        text_copy_cut(tap->client, sizeof tap->client, *value);
+    take(tap, name, *value);
+    return true;
+}
+
+bool request_label_get_utf8(void *context, const char *name, struct bytes *value)
+{
+    struct request_label_tap *tap = context;
+    if (!ecb_get_variable_utf8(tap->ecb, name, value))
+        return false;
+    take(tap, name, *value);
     return true;
 }
 

@@ -37,8 +37,9 @@ struct request_label_tap {
     char client[REQUEST_LABEL_CLIENT_LEN];
 };
 
-/* A cgi_vars_get with the tap as its context. */
+/* Each a cgi_vars_get with the tap as its context; the second one for UTF-8. */
 bool request_label_get(void *context, const char *name, struct bytes *value);
+bool request_label_get_utf8(void *context, const char *name, struct bytes *value);
 /* Asks for them itself. */
 void request_label_ask(struct request_label_tap *tap);
 

@@ -6,6 +6,7 @@
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/utf8_registry.h"
 #include "fcgiext/win32/wide.h"
 
 enum { REPORT_LEN = 64 * 1024 };
@@ -26,6 +27,29 @@ static void report_errors(struct settings *settings)
             config_diagnostic_format(&settings->config->diagnostics[i], path, out);
 }
 
+static bool find_utf8_vars(struct settings *settings)
+{
+    const struct config *config = settings->config;
+    struct buffer machine;
+    settings->utf8_vars = calloc(config->pool_count + 1, sizeof *settings->utf8_vars);
+    if (!settings->utf8_vars)
+        return false;
+    buffer_init(&machine, 2 * UTF8_REGISTRY_MAX_LEN); /* a unit of UTF-16 is at most 3 bytes */
+    bool made = utf8_registry_read(&machine);
+    for (size_t i = 0; i < config->pool_count && made; i++)
+        made = utf8_vars_init(&settings->utf8_vars[i], buffer_peek(&machine),
+                              bytes_of_str(config->pools[i].utf8_server_variables));
+    buffer_deinit(&machine);
+    return made;
+}
+
+static void free_utf8_vars(struct settings *settings)
+{
+    for (size_t i = 0; settings->utf8_vars && i < settings->config->pool_count; i++)
+        utf8_vars_deinit(&settings->utf8_vars[i]);
+    free(settings->utf8_vars);
+}
+
 struct settings *settings_load(struct engine *engine)
 {
     struct settings *settings = calloc(1, sizeof *settings);
@@ -40,7 +64,7 @@ struct settings *settings_load(struct engine *engine)
         settings->routes = routes_create(settings->config);
         settings->pools = calloc(settings->config->pool_count + 1, sizeof(struct engine_pool *));
     }
-    if (!settings->routes || !settings->pools) {
+    if (!settings->routes || !settings->pools || !find_utf8_vars(settings)) {
         settings_unref(settings);
         return NULL;
     }
@@ -112,6 +136,7 @@ void settings_unref(struct settings *settings)
     if (InterlockedDecrement(&settings->refs))
         return;
     routes_destroy(settings->routes);
+    free_utf8_vars(settings);
     config_destroy(settings->config);
     buffer_deinit(&settings->report);
     free(settings->pools);

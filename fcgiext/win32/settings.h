@@ -27,8 +27,9 @@ struct settings {
     struct settings *next_unused;
     struct config *config;
     struct routes *routes;
-    struct buffer report;       /* its errors, as lines, for error pages */
-    struct engine_pool **pools; /* by index of config->pools; NULL: the section is broken */
+    struct buffer report;        /* its errors, as lines, for error pages */
+    struct engine_pool **pools;  /* by index of config->pools; NULL: the section is broken */
+    struct utf8_vars *utf8_vars; /* likewise: what each sends as UTF-8 */
     uint64_t read_unix_ms;
     DWORD load_error;                         /* the file could not be read */
     struct cgi_constants *volatile constants; /* of the host, when a request has asked for them */

@@ -2,6 +2,7 @@
  * what a file or a client contains. */
 #include "fcgiext/win32/wide.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,21 @@ bool system_text(DWORD code, struct buffer *out)
     return ok;
 }
 
+bool utf8_append_wide(const WCHAR *text, size_t count, struct buffer *utf8)
+{
+    if (count == 0)
+        return true;
+    if (count > INT_MAX / 4)
+        return false;
+    int len = WideCharToMultiByte(CP_UTF8, 0, text, (int)count, NULL, 0, NULL, NULL);
+    uint8_t *place = len > 0 ? buffer_reserve(utf8, (size_t)len) : NULL;
+    if (!place)
+        return false;
+    WideCharToMultiByte(CP_UTF8, 0, text, (int)count, (char *)place, len, NULL, NULL);
+    buffer_commit(utf8, (size_t)len);
+    return true;
+}
+
 bool utf8_of_ansi(void *context, struct bytes text, struct buffer *utf8)
 {
     (void)context;
@@ -52,12 +68,7 @@ bool utf8_of_ansi(void *context, struct bytes text, struct buffer *utf8)
     if (!wide)
         return false;
     MultiByteToWideChar(CP_ACP, 0, (const char *)text.ptr, (int)text.len, wide, wide_len);
-    int len = WideCharToMultiByte(CP_UTF8, 0, wide, wide_len, NULL, 0, NULL, NULL);
-    uint8_t *place = len > 0 ? buffer_reserve(utf8, (size_t)len) : NULL;
-    if (place) {
-        WideCharToMultiByte(CP_UTF8, 0, wide, wide_len, (char *)place, len, NULL, NULL);
-        buffer_commit(utf8, (size_t)len);
-    }
+    bool appended = utf8_append_wide(wide, (size_t)wide_len, utf8);
     free(wide);
-    return place != NULL;
+    return appended;
 }

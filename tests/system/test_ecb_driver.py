@@ -138,6 +138,23 @@ class Paths(EcbDriver):
         self.check(16)
 
 
+class Variables(EcbDriver):
+    def test_header_fields_are_passed_on_whole_or_the_request_is_refused(self):
+        text = self.drive("lengths", "thread", 1000, 100_000, 400_000, 600_000, 1_000_000, 1_100_000, 8_000_000)
+        rows = [tuple(map(int, row)) for row in re.findall(r"length (\d+): status (\d+), (\d+) bytes sent", text)]
+        self.assertEqual([length for length, _, _ in rows], [1000, 100_000, 400_000, 600_000, 1_000_000, 1_100_000, 8_000_000])
+        for length, status, sent in rows:
+            self.assertEqual(status, 200 if length <= 400_000 else 413, text)
+            if status == 200:
+                self.assertGreater(sent, length, text)  # the page repeats them
+
+    def test_after_url_rewrite_a_program_sees_the_url_before_it(self):
+        variables = self.drive("rewritten", "thread").splitlines()
+        for line in ("REQUEST_URI=/nice/%C3%A4?a=b", "UNENCODED_URL=/nice/%C3%A4?a=b", "HTTP_X_ORIGINAL_URL=/nice/%C3%A4?a=b",
+                     "IIS_WasUrlRewritten=1", "SCRIPT_NAME=/app/x.fcgi", "URL=/app/x.fcgi"):
+            self.assertIn(line, variables)
+
+
 class Load(EcbDriver):
     def test_ten_thousand_requests_wait_in_little_memory_and_all_end(self):
         text = self.drive("waiting", 10000)

@@ -159,6 +159,34 @@ class PathInfo(support.SystemTest):
         self.assertEqual({name: variables.get(name) for name in expected}, expected)
         self.assertEqual(support.http_request(host, "/app/index.fcgi/env").variables()["SCRIPT_NAME"], "/app/index.fcgi")
 
+    SCRIPT = SITE + "\\app\\env.fcgi"
+    RULES = [  # what follows the script in the URL, and as a path
+        ("", ""),
+        ("/", "/"),
+        ("/more/info", "/more/info"),
+        ("/a%20b/%25%41", "/a b/%A"),
+        ("/x.php/y.jpg", "/x.php/y.jpg"),
+        ("/app/env.fcgi/x", "/app/env.fcgi/x"),  # as if it were the script once more
+        ("/env.fcgi", "/env.fcgi"),
+    ]
+
+    def check_rules(self, path_info, *options):
+        host = self.servers.host(support.ini({"fcgi": "echo"}, echo={"ExePath": support.RESPONDER}), *options)
+        for sent, info in self.RULES:
+            with self.subTest(sent):
+                variables = support.http_request(host, f"/app/env.fcgi{sent}?page=env&a=b").variables()
+                expected_info = path_info(info)
+                expected = {"SCRIPT_NAME": "/app/env.fcgi", "SCRIPT_FILENAME": self.SCRIPT, "PATH_INFO": expected_info,
+                            "PATH_TRANSLATED": SITE + (expected_info or "/").replace("/", "\\"), "DOCUMENT_ROOT": SITE,
+                            "QUERY_STRING": "page=env&a=b", "REQUEST_URI": f"/app/env.fcgi{sent}?page=env&a=b"}
+                self.assertEqual({name: variables.get(name) for name in expected}, expected)
+
+    def test_path_rules_of_a_host_with_its_defaults(self):
+        self.check_rules(lambda info: "/app/env.fcgi" + info)
+
+    def test_path_rules_of_a_host_that_allows_path_info_for_script_maps(self):
+        self.check_rules(lambda info: info, "--allow-path-info")
+
     def test_applications_and_sites(self):
         host = self.servers.host(support.ini({"fcgi": "echo"}, echo={"ExePath": support.RESPONDER}), "--app", "/app",
                                  sites=[(3, support.SITE), (44, support.SITE)])
@@ -167,6 +195,66 @@ class PathInfo(support.SystemTest):
             self.assertEqual(variables["INSTANCE_ID"], number)
             self.assertEqual(variables["APPL_MD_PATH"], f"/LM/W3SVC/{number}/ROOT/app")
             self.assertEqual(variables["APPL_PHYSICAL_PATH"], SITE + "\\app\\")
+
+
+class Limits(support.SystemTest):
+    """However long a request is, it is served whole, or refused; what a program gets is never cut."""
+
+    @classmethod
+    def start(cls, servers):
+        cls.host = servers.host(support.ini({"fcgi": "echo"}, echo={"ExePath": support.RESPONDER}))
+
+    def request(self, target, *lines):
+        """-> the program's variables; None if the request was refused, by a status that says so"""
+        with support.RawConnection(self.host) as raw:
+            raw.send("\r\n".join([f"GET {target} HTTP/1.1", "Host: x", "Connection: close", *lines, "", ""]).encode())
+            try:
+                head, _, body = raw.read_all().decode().partition("\r\n\r\n")
+            except ConnectionError:
+                return None  # it closed while we were sending
+        status = int(head.split()[1])
+        if status != 200:
+            self.assertIn(status, (400, 413, 414, 431), head)
+            return None
+        return dict(line.split("=", 1) for line in body.splitlines() if "=" in line)
+
+    def served(self, lengths, least, ask):
+        """ask(length) -> variables and what must be in them; those up to the length `least` must be served."""
+        for length in lengths:
+            with self.subTest(length):
+                variables, expected = ask(length)
+                if variables is None:
+                    self.assertGreater(length, least, "refused")
+                else:
+                    self.assertEqual({name: variables.get(name) for name in expected}, expected)
+
+    def test_a_long_path(self):
+        def ask(length):
+            path = "/app/env.fcgi/" + "p/%41" * (length // 5)
+            return self.request(path), {"REQUEST_URI": path, "PATH_INFO": path.replace("%41", "A")}
+
+        self.served((1000, 6000, 9000, 20000, 100_000, 200_000), 6000, ask)
+
+    def test_a_long_query(self):
+        def ask(length):
+            query = "0123456789" * (length // 10)
+            return self.request("/app/env.fcgi?" + query), {"REQUEST_URI": "/app/env.fcgi?" + query, "QUERY_STRING": query}
+
+        self.served((1000, 16_000, 64_000, 120_000, 140_000, 400_000), 120_000, ask)
+
+    def test_a_long_header_field(self):
+        def ask(length):
+            value = "0123456789" * (length // 10)
+            return self.request("/app/env.fcgi", "X-Long: " + value), {"HTTP_X_LONG": value}
+
+        self.served((1000, 16_000, 64_000, 120_000, 140_000, 400_000), 120_000, ask)
+
+    def test_many_header_fields(self):
+        def ask(count):
+            lines = [f"X-Many-{i}: value {i}" for i in range(count)]
+            return self.request("/app/env.fcgi", *lines), {f"HTTP_X_MANY_{i}": f"value {i}" for i in range(count)}
+
+        self.served((20, 60, 64, 250, 1000, 10_000), 60, ask)
 
 
 class Process(support.SystemTest):

@@ -261,6 +261,20 @@ static void settings_of_own_processes_beside_address_are_warnings(void **state)
     config_destroy(config);
 }
 
+/* ---- Utf8ServerVariables */
+
+static void utf8_variables_are_names_of_variables_that_are_sent(void **state)
+{
+    (void)state;
+    expect_clean(PHP "Utf8ServerVariables=PATH_INFO,Script_Name , HTTP_X_Y\n");
+    expect_clean(PHP "Utf8ServerVariables=\n");
+    expect_only(PHP "Utf8ServerVariables=PATH_INFO,PATH_IFNO\n", 5, CONFIG_WARNING,
+                "'PATH_IFNO' is not among the variables that programs get");
+    expect_only(PHP "Utf8ServerVariables=PATH_INFO,\"URL\"\n", 5, CONFIG_ERROR,
+                "'\"URL\"' is not the name of a variable; allowed is Name,Name");
+    expect_clean("[Types]\nphp=PHP\n[PHP]\nAddress=localhost:9000\nUtf8ServerVariables=URL\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test(more_than_256_servers_are_an_error),
         cmocka_unit_test(address_and_exepath_exclude_each_other),
         cmocka_unit_test(settings_of_own_processes_beside_address_are_warnings),
+        cmocka_unit_test(utf8_variables_are_names_of_variables_that_are_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,7 +120,8 @@ static void our_own_properties_are_read(void **state)
     (void)state;
     struct config *config = parse(PHP "KeepConnections=always\nImpersonate=0\nMinInstances=2\nQueueTimeout=3\n"
                                       "StartupTimeout=4\nMaxLifetime=5\nMaxPrivateBytes=6000000000\n"
-                                      "MaxSpooledBody=7000000000\nSlowRequestSeconds=8\nPassProxyHeader=1\n");
+                                      "MaxSpooledBody=7000000000\nSlowRequestSeconds=8\nPassProxyHeader=1\n"
+                                      "Utf8ServerVariables=PATH_INFO, http_x\n");
     expect_count(config, 0);
     const struct config_pool *p = &config->pools[0];
     assert_int_equal(p->keep_connections, CONFIG_KEEP_ALWAYS);
@@ -133,6 +134,7 @@ static void our_own_properties_are_read(void **state)
     assert_true(p->max_spooled_body == UINT64_C(7000000000));
     assert_int_equal(p->slow_request_s, 8);
     assert_true(p->pass_proxy_header);
+    assert_string_equal(p->utf8_server_variables, "PATH_INFO, http_x");
     config_destroy(config);
 }
 

@@ -8,6 +8,12 @@
 
 #include "tools/isapihost/socket_wait_win32.h"
 
+#include <ctype.h>
+
+/* In a URL IIS takes bytes above 0x7f, too. (CMakeLists.txt makes `char` unsigned here for the same reason.) */
+#undef isgraph
+#define isgraph(c) ((c) > 0x20 && (c) != 0x7f)
+
 #define select(count, readable, writable, errors, timeout) socket_select(readable, writable, errors, timeout)
 #define NO_SSL
 #define NO_CGI

@@ -250,6 +250,9 @@ static const char *variable(const struct request *request, const char *name)
         {"SERVER_SOFTWARE", "Microsoft-IIS/6.0"},
         {"ALL_RAW", "Host: localhost\r\nUser-Agent: ecb_driver\r\nAccept: */*\r\n"},
     };
+    for (size_t i = 0; request->plan.more && request->plan.more[i][0]; i++)
+        if (strcmp(name, request->plan.more[i][0]) == 0)
+            return request->plan.more[i][1];
     if (strcmp(name, "REQUEST_METHOD") == 0)
         return request->plan.method;
     if (strcmp(name, "QUERY_STRING") == 0)

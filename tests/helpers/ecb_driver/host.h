@@ -50,6 +50,7 @@ struct request_plan {
     const char *method;
     const char *query;            /* of /app/x.fcgi */
     const struct path_plan *path; /* instead of that, if any */
+    const char *const (*more)[2]; /* variables with their values, before all others; ends with a NULL; NULL: none */
     uint32_t body_len;            /* of the letter 'b' */
     uint32_t available;           /* so much of it is in the ECB already */
     enum fault fault;

@@ -6,6 +6,8 @@
  *   ecb_driver DLL vanish MODE COUNT...   clients that go while their requests wait (so many, some of them), send, receive
  *   ecb_driver DLL faults MODE COUNT      COUNT requests with each fault of the host
  *   ecb_driver DLL paths MODE             what becomes of paths that are not what they seem
+ *   ecb_driver DLL rewritten MODE         what a program sees after URL Rewrite
+ *   ecb_driver DLL lengths MODE LENGTH... header fields of so many bytes
  *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
  *   ecb_driver DLL rate SECONDS COUNT...  requests a second with so many running; "-" as DLL: what the driver itself takes
  *   ecb_driver DLL download BYTES COUNT   one long answer after the other; both for tests/bench, see rate.h
@@ -242,6 +244,54 @@ static void paths(const WCHAR *dll, const char *mode)
     host_close(&host);
 }
 
+/* ---- variables ---- */
+
+static void rewritten(const WCHAR *dll, const char *mode)
+{
+    static const char *const variables[][2] = {
+        {"IIS_WasUrlRewritten", "1"},
+        {"UNENCODED_URL", "/nice/%C3%A4?a=b"},
+        {"HTTP_URL", "/app/x.fcgi?page=env"},
+        {"ALL_RAW", "Host: localhost\r\nX-Original-URL: /nice/%C3%A4?a=b\r\n"},
+        {NULL, NULL},
+    };
+    const struct request_plan plan = {.method = "GET", .query = "page=env", .more = variables, .keep_answer = true};
+    host_open(&host, dll, mode_of(mode));
+    host_begin(&host, &plan);
+    wait_all();
+    fputs(host.answer, stdout);
+    host_close(&host);
+}
+
+static struct ended last_ended;
+
+static void keep_ended(struct host *of, const struct ended *ended)
+{
+    (void)of;
+    last_ended = *ended;
+}
+
+static void lengths(const WCHAR *dll, const char *mode, const unsigned *sizes, unsigned count)
+{
+    host_open(&host, dll, mode_of(mode));
+    host.on_end = keep_ended;
+    for (unsigned i = 0; i < count; i++) {
+        char *fields = malloc(sizes[i] + 1u);
+        if (!fields || sizes[i] < 16)
+            die("no header fields of %u bytes", sizes[i]);
+        memset(fields, 'v', sizes[i]);
+        memcpy(fields, "X-Long: ", 8);
+        memcpy(fields + sizes[i] - 2, "\r\n", 3);
+        const char *const variables[][2] = {{"ALL_RAW", fields}, {NULL, NULL}};
+        const struct request_plan plan = {.method = "GET", .query = "page=env", .more = variables};
+        host_begin(&host, &plan);
+        wait_all();
+        printf("length %u: status %u, %llu bytes sent\n", sizes[i], last_ended.status, (unsigned long long)last_ended.sent);
+        free(fields);
+    }
+    host_close(&host);
+}
+
 /* ---- clients that vanish ---- */
 
 static void run_vanishing(const struct request_plan *plan, unsigned count, LONG *silent, LONG *good)
@@ -354,6 +404,10 @@ int main(int argc, char **argv)
         faults(dll, argv[3], numbers[0]);
     else if (strcmp(command, "paths") == 0)
         paths(dll, argv[3]);
+    else if (strcmp(command, "rewritten") == 0)
+        rewritten(dll, argv[3]);
+    else if (strcmp(command, "lengths") == 0)
+        lengths(dll, argv[3], numbers, count);
     else if (strcmp(command, "cycles") == 0)
         cycles(dll, (unsigned)atoi(argv[3]));
     else if (strcmp(command, "rate") == 0)

@@ -253,6 +253,22 @@ static void put_wide(struct request *request, const wchar_t *text)
     put(request, "\n");
 }
 
+/* As the C run-time has taken the command line apart. */
+static int argument_count;
+static char **arguments;
+
+static void put_arguments(struct request *request)
+{
+    for (int i = 1; i < argument_count; i++) {
+        int len = MultiByteToWideChar(CP_ACP, 0, arguments[i], -1, NULL, 0);
+        wchar_t *wide = len > 0 ? malloc((size_t)len * sizeof *wide) : NULL;
+        put_format(request, "argument %d: ", i);
+        if (wide != NULL && MultiByteToWideChar(CP_ACP, 0, arguments[i], -1, wide, len) > 0)
+            put_wide(request, wide);
+        free(wide);
+    }
+}
+
 static void page_process(struct request *request)
 {
     wchar_t folder[MAX_PATH + 1] = L"";
@@ -262,6 +278,7 @@ static void page_process(struct request *request)
     put_wide(request, GetCommandLineW());
     put(request, "working directory: ");
     put_wide(request, folder);
+    put_arguments(request);
     put(request, "\n");
     wchar_t *environment = GetEnvironmentStringsW();
     for (wchar_t *at = environment; at != NULL && *at != L'\0'; at += wcslen(at) + 1)
@@ -493,7 +510,7 @@ static void page_index(struct request *request);
 
 static const struct page pages[] = {
     {"env", page_env, "", "the CGI variables as they came, NAME=value"},
-    {"process", page_process, "", "command line, working directory and environment of the process"},
+    {"process", page_process, "", "command line, working directory, arguments and environment of the process"},
     {"echo", page_echo, "", "the body of the request, byte for byte"},
     {"download", page_download, "&bytes=5000000", "many bytes; &amp;length=no leaves out Content-Length"},
     {"slow", page_slow, "&ms=500&lines=10", "waits, or sends a line at a time"},
@@ -533,9 +550,11 @@ static const struct page *route(const struct request *request)
     return page == NULL ? &pages[PAGE_COUNT - 1] : page;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct request request;
+    argument_count = argc;
+    arguments = argv;
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX); /* a crash shows no dialog */
     mend_standard_handles();
     if (!untimed_select_install() || FCGX_Init() != 0 || FCGX_IsCGI() || FCGX_InitRequest(&request.fcgi, 0, 0) != 0) {
