@@ -75,6 +75,15 @@ const struct config_note config_notes[] = {
      "then "
      "in a\ntemporary file."},
     {"SlowRequestSeconds", "10", ""},
+    {"Utf8ServerVariables", "PATH_INFO,PATH_TRANSLATED,LOGON_USER",
+     "In addition to the list of the machine, `FastCGIUtf8ServerVariables` (REG_MULTI_SZ) in\n"
+     "`HKLM\\SYSTEM\\CurrentControlSet\\Services\\w3svc\\Parameters`. SCRIPT_FILENAME goes with PATH_TRANSLATED, DOCUMENT_ROOT "
+     "with\n"
+     "APPL_PHYSICAL_PATH, REQUEST_URI with HTTP_URL; each can also be named alone. What the client has sent (the query, header "
+     "fields, the URL\nas it came) is converted only if it is not UTF-8 already. IIS 5.1 has the ANSI code page only: what "
+     "that "
+     "lacks is lost there. A script\nwhose name the code page lacks is refused with 400; to serve it (IIS 6 and later) name\n"
+     "`SCRIPT_NAME,PATH_INFO,PATH_TRANSLATED,URL`."},
     {"PassProxyHeader", "1", "See CVE-2016-5385 (httpoxy) before you set it."},
     {"Pipe", "0", ""},
     {"QuerySddl", "O:BAG:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;S-1-5-32-558)",

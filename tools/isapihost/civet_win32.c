@@ -22,7 +22,6 @@
 #ifndef NDEBUG
 #define NDEBUG
 #endif
-#define MG_MAX_HEADERS         250
 #define SOCKET_TIMEOUT_QUANTUM 250 /* ms; how soon its threads see that they are to end */
 #include <civetweb.c>
 #undef snprintf /* which it forbids itself */
