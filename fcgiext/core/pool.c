@@ -138,6 +138,7 @@ static void on_finished(struct pool *pool, const struct pool_event *event)
         pool_stop_worker(pool, worker, false);
         return;
     }
+    pool_measure(pool, worker);
     if (event->outcome == POOL_OUTCOME_DONE) {
         pool_worker_free(pool, worker);
         return;
@@ -207,6 +208,7 @@ static void on_started(struct pool *pool, struct pool_worker *worker)
 {
     if (worker->state != WORKER_STARTING)
         return;
+    pool_begin_life(pool, worker);
     bool unwanted = worker->dismissed || (pool->draining && !pool->queue_head);
     if (unwanted || (pool_is_old(pool, worker) && pool->recycle == POOL_RECYCLE_NONE))
         pool_stop_worker(pool, worker, false); /* also one that a recycle at once found starting */
@@ -270,6 +272,7 @@ static void on_worker_event(struct pool *pool, const struct pool_event *event)
             pool_stop_worker(pool, worker, true);
         break;
     case POOL_EVENT_EXITED: on_exited(pool, worker, event->code); break;
+    case POOL_EVENT_MEASURED: pool_on_measured(pool, worker, event->bytes); break;
     case POOL_EVENT_DISMISS: pool_dismiss_worker(pool, worker); break;
     case POOL_EVENT_KILL: pool_end_worker(pool, worker); break;
     default: assert(!"not an event of a worker");
@@ -326,11 +329,15 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
 static void on_request_timer(struct pool *pool, struct pool_request *request)
 {
     struct pool_worker *worker = request->worker;
+    if (request->state == POOL_REQUEST_WAITING && pool_queue_time_left(pool, request) == 0) {
+        pool_reject(pool, request, (struct pool_failure){ERROR_CAUSE_QUEUE_TIMEOUT, false, 0});
+        return;
+    }
     if (request->state == POOL_REQUEST_WAITING) {
         struct pool_action *action = pool_emit(pool, POOL_ACTION_PROBE, NULL);
         action->tag = request->tag;
         action->request = slab_id(request);
-        pool_set_timer(pool, &request->timer, POOL_PROBE_MS);
+        pool_set_waiting_timer(pool, request);
         return;
     }
     if (request->state == POOL_REQUEST_LINGERING)
@@ -355,6 +362,8 @@ static void on_deadline(struct pool *pool)
             if (pool->state == POOL_STATE_RAPID_FAIL)
                 pool->state = POOL_STATE_RUNNING;
             break;
+        case TIMER_OF_LIFETIME: pool_on_lifetime_timer(pool); break;
+        case TIMER_OF_RENEWAL: pool_on_renewal_timer(pool); break;
         }
     } /* what is left stays due */
 }
@@ -415,8 +424,10 @@ static void sweep(struct pool *pool)
         serve_waiting(pool);
     else
         reject_waiting(pool);
+    pool_renew(pool);
     pool_recycle_sweep(pool);
     pool_trim(pool);
+    pool_start_spares(pool); /* last: it looks at what is left */
 }
 
 /* ---- operations ---- */
@@ -488,6 +499,7 @@ void pool_handle(struct pool *pool, const struct pool_event *event, uint64_t now
     case POOL_EVENT_CONNECTED:
     case POOL_EVENT_DISCONNECTED:
     case POOL_EVENT_EXITED:
+    case POOL_EVENT_MEASURED:
     case POOL_EVENT_DISMISS:
     case POOL_EVENT_KILL: on_worker_event(pool, event); break;
     case POOL_EVENT_DEADLINE: on_deadline(pool); break;

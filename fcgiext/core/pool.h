@@ -28,6 +28,11 @@ struct pool_limits {
     uint64_t signal_ms;          /* SignalBeforeTerminateSeconds; 0: terminate at once */
     uint64_t watch_ms;           /* an idle worker's connection is watched from then on: see POOL_WATCH_MS */
     uint32_t rapid_fails_per_minute;
+    uint64_t queue_timeout_ms; /* in the queue, all stays of a request together; 0: none */
+    /* of processes of ours; not looked at with external servers; 0: none */
+    uint32_t min_instances;
+    uint64_t max_lifetime_ms;
+    uint64_t max_private_bytes;
     bool external; /* workers are connections to a server that is not ours */
 };
 
@@ -45,6 +50,9 @@ enum {
     POOL_WATCH_MS = 50,                /* see ARCHITECTURE.md, "The life of a request", 5 */
     POOL_PROBE_MS = 5000,              /* a waiting request: is its client still there? */
     POOL_LEARN_MS = 1000,              /* an exit so soon after an answer is the program's own limit of requests */
+    POOL_KEPT_MS = 1000,               /* at least, between two looks at an idle worker that is kept as a spare */
+    POOL_MEASURE_MS = 5000,            /* at least, between two looks at the memory of a worker */
+    POOL_RENEWAL_PAUSE_MS = 60000,     /* after replacements of worn workers have failed */
     POOL_MAX_WORKERS = 10000,
     POOL_MAX_QUEUE = 10000000,
 };
@@ -59,6 +67,7 @@ enum pool_event_kind {
     POOL_EVENT_DISCONNECTED, /* worker: its connection ended, or none could be made; not while it has a request
                               * (that is FINISHED with an outcome) */
     POOL_EVENT_EXITED,       /* worker, code: the process has ended (external: the connection has been closed) */
+    POOL_EVENT_MEASURED,     /* worker, bytes: the answer to MEASURE; 0: not known */
     POOL_EVENT_PROGRESS,     /* worker, request: bytes came from it */
     POOL_EVENT_CLIENT_WAIT,  /* request: from now on we wait for the client, not for the worker */
     POOL_EVENT_CLIENT_READY, /* request: the wait is over */
@@ -94,6 +103,7 @@ struct pool_event {
     bool now;
     const struct pool_limits *limits;
     uint32_t code; /* START_FAILED: system error; EXITED: exit code */
+    uint64_t bytes;
 };
 
 enum pool_action_kind {
@@ -101,6 +111,7 @@ enum pool_action_kind {
     POOL_ACTION_ASSIGN,  /* worker, request, tag: send it the request */
     POOL_ACTION_CONNECT, /* worker: make a new connection; CONNECTED or DISCONNECTED follows */
     POOL_ACTION_WATCH,   /* worker: it is idle; DISCONNECTED if its connection ends, or brings anything */
+    POOL_ACTION_MEASURE, /* worker: MEASURED follows, with the private bytes of its process */
     POOL_ACTION_ABORT,   /* worker, tag, cause, code: take the request off the worker and end it; its last mention */
     POOL_ACTION_SIGNAL,  /* worker: set the shutdown event */
     POOL_ACTION_CLOSE,   /* worker: close our end of the connection (and do not make a new one) */

@@ -29,6 +29,12 @@ void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
     pool->workers.max_count = pool->limits.max_instances + pool_surge(&pool->limits);
     pool->worker_slots = pool_worker_slots_with(pool, limits);
     pool->most_serving = pool_serving(pool);
+    pool->limits_ms = pool->now_ms;
+    if (limits->external) { /* no processes of ours */
+        pool->limits.min_instances = 0;
+        pool->limits.max_lifetime_ms = pool->limits.max_private_bytes = 0;
+    }
+    pool_set_lifetime_timer(pool);
 }
 
 struct pool *pool_create(const struct pool_limits *limits, uint64_t now_ms)
@@ -43,6 +49,8 @@ struct pool *pool_create(const struct pool_limits *limits, uint64_t now_ms)
     timers_init(&pool->timers, now_ms);
     pool->start_timer.owner = TIMER_OF_START_PAUSE;
     pool->rapid_fail_timer.owner = TIMER_OF_RAPID_FAIL;
+    pool->lifetime_timer.owner = TIMER_OF_LIFETIME;
+    pool->renewal_timer.owner = TIMER_OF_RENEWAL;
     return pool;
 }
 
@@ -159,14 +167,33 @@ static void check_worker(const struct pool *pool, const struct pool_worker *work
     CHECK(!worker->exited || worker->state == WORKER_BUSY); /* kept only for what it wrote */
     CHECK(!worker->killed || worker->state == WORKER_STOPPING);
     CHECK(!worker->dismissed || (worker->state != WORKER_IDLE && worker->state != WORKER_CONNECTING));
+    bool runs = worker->state != WORKER_STARTING && worker->state != WORKER_STOPPING;
+    CHECK(!worker->ages || runs);
+    CHECK(!worker->worn || (runs && !worker->ages && pool_is_old(pool, worker)));
     CHECK(worker->started_ms <= worker->since_ms && worker->since_ms <= pool->now_ms);
     check_timers(pool, worker);
+}
+
+/* The oldest of them is the next whose time is over. */
+static void check_ages(const struct pool *pool, uint32_t expected)
+{
+    uint32_t count = 0;
+    const struct pool_worker *older = NULL;
+    for (const struct pool_worker *worker = pool->oldest; worker; worker = worker->younger) {
+        CHECK(worker->ages && worker->older == older);
+        CHECK(!older || older->born_ms <= worker->born_ms);
+        older = worker;
+        count++;
+    }
+    CHECK(pool->youngest == older);
+    CHECK(count == expected);
+    CHECK(timer_is_set(&pool->lifetime_timer.entry) == (pool->oldest && pool->limits.max_lifetime_ms));
 }
 
 static void check_workers(const struct pool *pool)
 {
     uint32_t by_state[WORKER_STATE_COUNT] = {0};
-    uint32_t with_request = 0, old_workers = 0, unproven = 0;
+    uint32_t with_request = 0, old_workers = 0, unproven = 0, worn = 0, doubtful = 0, age = 0;
     for (uint32_t i = 0; i < slab_index_end(&pool->workers); i++) {
         const struct pool_worker *worker = slab_at(&pool->workers, i);
         if (!worker)
@@ -177,6 +204,9 @@ static void check_workers(const struct pool *pool)
         old_workers += !leaving && pool_is_old(pool, worker);
         unproven += !leaving && !pool_is_old(pool, worker) && worker->replacement && !worker->ready;
         with_request += worker->request != NULL;
+        worn += worker->worn;
+        age += worker->ages;
+        doubtful += leaving && worker->left && !worker->has_answered;
     }
     CHECK(memcmp(by_state, pool->by_state, sizeof by_state) == 0);
     uint32_t serving = pool->workers.used_count - by_state[WORKER_STOPPING];
@@ -184,6 +214,9 @@ static void check_workers(const struct pool *pool)
     CHECK(old_workers == pool->old_workers);
     CHECK(unproven == pool->unproven);
     CHECK(pool->credit <= pool->old_workers);
+    CHECK(worn == pool->worn);
+    CHECK(doubtful == pool->doubtful);
+    check_ages(pool, age);
     CHECK(pool->requests.used_count == pool->waiting + with_request);
     uint32_t idle = 0;
     bool old_before = false;
@@ -209,6 +242,10 @@ static void check_queue(const struct pool *pool)
         CHECK(request->prev == prev);
         CHECK(request->worker == NULL);
         CHECK(timer_is_set(&request->timer.entry));
+        uint64_t left_ms = pool_queue_time_left(pool, request);
+        uint64_t end_ms = left_ms == UINT64_MAX ? left_ms : pool->now_ms + left_ms;
+        bool timely = request->timer.entry.deadline_ms <= end_ms; /* or it was set under other limits */
+        CHECK(timely || request->timer.entry.deadline_ms <= pool->limits_ms + POOL_PROBE_MS);
         prev = request;
         waiting++;
     }
@@ -235,12 +272,23 @@ static void check_recycle(const struct pool *pool)
     CHECK(pool->credit || pool->unproven || pool->by_state[WORKER_STOPPING] || timer_is_set(&pool->start_timer.entry));
 }
 
+/* What is to be kept is there, or nothing may be started now; what is worn is being replaced, or will be. */
+static void check_kept(const struct pool *pool)
+{
+    if (pool->more || !pool->begun)
+        return;
+    CHECK(!pool_lacks_spares(pool) || timer_is_set(&pool->start_timer.entry));
+    bool paused = pool->state != POOL_STATE_RUNNING || pool->draining || timer_is_set(&pool->renewal_timer.entry);
+    CHECK(!pool->worn || pool->recycle == POOL_RECYCLE_RUNNING || paused);
+}
+
 void pool_check(const struct pool *pool)
 {
     check_workers(pool);
     check_queue(pool);
     check_progress(pool);
     check_recycle(pool);
+    check_kept(pool);
     CHECK(pool->out == NULL);
     CHECK((pool->state == POOL_STATE_RAPID_FAIL) <= timer_is_set(&pool->rapid_fail_timer.entry));
     /* each request that came ends once: it is over, or it is here */

@@ -59,6 +59,7 @@ void pool_mark_ready(struct pool *pool, struct pool_worker *worker)
 
 void pool_note_leaving(struct pool *pool, struct pool_worker *worker)
 {
+    pool_end_life(pool, worker);
     if (pool_is_old(pool, worker)) {
         pool->old_workers--;
         if (pool->credit > pool->old_workers)

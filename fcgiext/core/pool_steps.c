@@ -51,6 +51,22 @@ void pool_set_timer(struct pool *pool, struct pool_timer *timer, uint64_t delay_
 
 /* ---- lists ---- */
 
+uint64_t pool_queue_time_left(const struct pool *pool, const struct pool_request *request)
+{
+    uint64_t timeout_ms = pool->limits.queue_timeout_ms;
+    uint64_t waited_ms = request->waited_ms + (pool->now_ms - request->since_ms);
+    if (timeout_ms == 0)
+        return UINT64_MAX;
+    return waited_ms < timeout_ms ? timeout_ms - waited_ms : 0;
+}
+
+/* A timer each, not one for the head: a second try stands at the head and may have more time left than those behind it. */
+void pool_set_waiting_timer(struct pool *pool, struct pool_request *request)
+{
+    uint64_t left_ms = pool_queue_time_left(pool, request);
+    pool_set_timer(pool, &request->timer, left_ms < POOL_PROBE_MS ? left_ms : POOL_PROBE_MS);
+}
+
 void pool_enqueue(struct pool *pool, struct pool_request *request)
 {
     request->state = POOL_REQUEST_WAITING;
@@ -60,7 +76,7 @@ void pool_enqueue(struct pool *pool, struct pool_request *request)
     *(pool->queue_tail ? &pool->queue_tail->next : &pool->queue_head) = request;
     pool->queue_tail = request;
     pool->waiting++;
-    pool_set_timer(pool, &request->timer, POOL_PROBE_MS);
+    pool_set_waiting_timer(pool, request);
 }
 
 static void queue_push_front(struct pool *pool, struct pool_request *request)
@@ -72,7 +88,7 @@ static void queue_push_front(struct pool *pool, struct pool_request *request)
     *(pool->queue_head ? &pool->queue_head->prev : &pool->queue_tail) = request;
     pool->queue_head = request;
     pool->waiting++;
-    pool_set_timer(pool, &request->timer, POOL_PROBE_MS);
+    pool_set_waiting_timer(pool, request);
 }
 
 static void queue_remove(struct pool *pool, struct pool_request *request)
@@ -98,6 +114,17 @@ static void idle_remove(struct pool *pool, struct pool_worker *worker)
     *(worker->prev_idle ? &worker->prev_idle->next_idle : &pool->idle_head) = worker->next_idle;
     *(worker->next_idle ? &worker->next_idle->prev_idle : &pool->idle_tail) = worker->prev_idle;
     worker->next_idle = worker->prev_idle = NULL;
+}
+
+void pool_make_old(struct pool *pool, struct pool_worker *worker)
+{
+    bool idle = worker->state == WORKER_IDLE;
+    if (idle)
+        idle_remove(pool, worker);
+    worker->generation = pool->generation - 1;
+    pool->old_workers++;
+    if (idle)
+        idle_push(pool, worker);
 }
 
 /* ---- requests ---- */
@@ -238,6 +265,7 @@ void pool_move_worker(struct pool *pool, struct pool_worker *worker, enum worker
 void pool_worker_gone(struct pool *pool, struct pool_worker *worker)
 {
     assert(!worker->request);
+    pool->doubtful -= worker->left && !worker->has_answered;
     pool_move_worker(pool, worker, WORKER_GONE);
     pool->by_state[WORKER_GONE]--;
     struct pool_action *action = pool_emit(pool, POOL_ACTION_RELEASE, worker);
@@ -253,6 +281,9 @@ void pool_kill_worker(struct pool *pool, struct pool_worker *worker)
     worker->killed = true;
     pool_emit(pool, POOL_ACTION_KILL, worker);
     pool_set_timer(pool, &worker->timer, POOL_KILL_WAIT_MS);
+    /* it closed its connection and hangs: its exit will not tell that this was a failed start */
+    if (worker->left && !worker->has_answered && !worker->dismissed)
+        pool_note_failed_start(pool, pool_exit_verdict(pool, worker));
 }
 
 void pool_stop_worker(struct pool *pool, struct pool_worker *worker, bool by_itself)
@@ -263,6 +294,7 @@ void pool_stop_worker(struct pool *pool, struct pool_worker *worker, bool by_its
         return;
     }
     worker->left = by_itself;
+    pool->doubtful += by_itself && !worker->has_answered;
     pool_move_worker(pool, worker, WORKER_STOPPING);
     if (pool->limits.signal_ms)
         pool_emit(pool, POOL_ACTION_SIGNAL, worker);
@@ -290,6 +322,7 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
     worker->request = request;
     worker->served++;
     request->worker = worker;
+    request->waited_ms += pool->now_ms - request->since_ms;
     request->state = POOL_REQUEST_RUNNING;
     request->since_ms = pool->now_ms;
     request->client_wait = false;
@@ -315,11 +348,14 @@ void pool_worker_free(struct pool *pool, struct pool_worker *worker)
 void pool_idle_step(struct pool *pool, struct pool_worker *worker)
 {
     uint64_t idle_ms = pool->now_ms - worker->since_ms;
-    uint64_t next_ms = pool->limits.idle_timeout_ms;
-    if (idle_ms > 0 && idle_ms >= next_ms) {
+    uint64_t next_ms = pool->limits.idle_timeout_ms ? pool->limits.idle_timeout_ms : 1; /* 0: later, but not in this call */
+    if (idle_ms >= next_ms) {
         pool_mark_ready(pool, worker); /* its time is up before it could prove anything: that is no failure */
-        pool_stop_worker(pool, worker, false);
-        return;
+        if (pool_serving(pool) > pool_min_serving(pool)) {
+            pool_stop_worker(pool, worker, false);
+            return;
+        }
+        next_ms = idle_ms + (next_ms > POOL_KEPT_MS ? next_ms : POOL_KEPT_MS); /* looked at again then */
     }
     if (!worker->watched && idle_ms >= worker->watch_ms) {
         worker->watched = true;

@@ -16,6 +16,10 @@ void pool_set_timer(struct pool *pool, struct pool_timer *timer, uint64_t delay_
 /* ---- requests */
 
 void pool_enqueue(struct pool *pool, struct pool_request *request);
+/* Until the end of its queue timeout; UINT64_MAX: there is none. */
+uint64_t pool_queue_time_left(const struct pool *pool, const struct pool_request *request);
+/* For a waiting one: the next probe, or the end of its time. */
+void pool_set_waiting_timer(struct pool *pool, struct pool_request *request);
 /* A request that never got a slot. */
 void pool_reject_arrival(struct pool *pool, uint64_t tag, enum error_cause cause);
 /* These three end a request: it waits or lingers; runs and failed; runs and is answered. */
@@ -43,6 +47,8 @@ void pool_note_exit(struct pool *pool, struct pool_worker *worker);
 
 /* The only setter of a worker's state. Takes its timer away. */
 void pool_move_worker(struct pool *pool, struct pool_worker *worker, enum worker_state state);
+/* A serving worker of the pool's generation that is not an unproven replacement: it is to be replaced from now on. */
+void pool_make_old(struct pool *pool, struct pool_worker *worker);
 void pool_set_activity_timer(struct pool *pool, struct pool_worker *worker);
 /* A waiting request to an idle worker. */
 void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_request *request);
@@ -71,6 +77,29 @@ uint32_t pool_max_serving(const struct pool *pool);
 uint32_t pool_request_limit(const struct pool *pool);
 void pool_learn_request_limit(struct pool *pool, const struct pool_worker *worker);
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits);
+
+/* ---- spares (pool_spare.c) */
+
+/* So many workers are kept. */
+uint32_t pool_min_serving(const struct pool *pool);
+/* Are there fewer, and none of them is on its way out in a manner that is still to be judged? */
+bool pool_lacks_spares(const struct pool *pool);
+void pool_start_spares(struct pool *pool);
+
+/* ---- renewal of what is too old or too large (pool_renewal.c) */
+
+/* A worker runs from now on. */
+void pool_begin_life(struct pool *pool, struct pool_worker *worker);
+/* A worker leaves the serving states. */
+void pool_end_life(struct pool *pool, struct pool_worker *worker);
+void pool_set_lifetime_timer(struct pool *pool);
+void pool_on_lifetime_timer(struct pool *pool);
+void pool_on_renewal_timer(struct pool *pool);
+/* Asks for the size of a worker that has answered, if it is time. */
+void pool_measure(struct pool *pool, struct pool_worker *worker);
+void pool_on_measured(struct pool *pool, struct pool_worker *worker, uint64_t bytes);
+/* Worn workers are there: a recycle replaces them. */
+void pool_renew(struct pool *pool);
 
 /* ---- recycling (pool_recycle.c) */
 

@@ -4,7 +4,14 @@
 
 #include "fcgiext/core/pool.h"
 
-enum timer_owner { TIMER_OF_WORKER, TIMER_OF_REQUEST, TIMER_OF_START_PAUSE, TIMER_OF_RAPID_FAIL };
+enum timer_owner {
+    TIMER_OF_WORKER,
+    TIMER_OF_REQUEST,
+    TIMER_OF_START_PAUSE,
+    TIMER_OF_RAPID_FAIL,
+    TIMER_OF_LIFETIME,
+    TIMER_OF_RENEWAL,
+};
 
 struct pool_timer {
     struct timer_entry entry; /* first */
@@ -16,11 +23,12 @@ struct pool_request {
     struct slab_slot slot;
     enum pool_request_state state;
     uint64_t arrived_ms, since_ms; /* since_ms: in this state */
+    uint64_t waited_ms;            /* in the queue, before this state */
     uint64_t tag;
     struct pool_worker *worker; /* RUNNING and LINGERING */
     struct pool_request *next;  /* WAITING */
     struct pool_request *prev;
-    struct pool_timer timer; /* WAITING: next probe; RUNNING: request timeout; LINGERING: end of the wait */
+    struct pool_timer timer; /* WAITING: probe, queue timeout; RUNNING: request timeout; LINGERING: end of the wait */
     uint64_t left_ms;        /* of the request timeout, while the client is waited for */
     uint8_t retries;
     uint32_t stale_tries; /* not counted in retries: see POOL_OUTCOME_UNWRITTEN */
@@ -52,6 +60,15 @@ struct pool_worker {
     bool left;       /* STOPPING: its connection had ended before we told it to end */
     bool dismissed;  /* an operator's wish: no further request */
     bool unexpected; /* its exit was */
+
+    /* pool_renewal */
+    bool ages;            /* it is in the pool's list of those */
+    bool worn;            /* to be replaced for its age or its size */
+    bool measuring;       /* MEASURED is to come */
+    uint64_t born_ms;     /* it has run since then */
+    uint64_t measured_ms; /* when MEASURE was told last; 0: never */
+    struct pool_worker *older;
+    struct pool_worker *younger;
 };
 
 struct pool_failure {
@@ -95,6 +112,16 @@ struct pool {
     bool more;
     struct pool_totals totals;
     struct pool_actions *out; /* of the call that is running */
+
+    /* pool_spare, pool_renewal */
+    uint64_t limits_ms;         /* when they were set */
+    bool begun;                 /* has had an event: from then on there are spares */
+    uint32_t doubtful;          /* STOPPING: closed their connection, never answered: their end will say what that was */
+    uint32_t worn;              /* those that are not STOPPING */
+    struct pool_worker *oldest; /* of those that run and are not worn, by the time since when they run */
+    struct pool_worker *youngest;
+    struct pool_timer lifetime_timer; /* of the oldest; set if there is one and a limit */
+    struct pool_timer renewal_timer;  /* then worn workers are given another try */
 };
 
 #endif

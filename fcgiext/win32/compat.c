@@ -60,19 +60,24 @@ BOOL compat_skip_completion_on_success(HANDLE file)
     return set_completion_modes && set_completion_modes(file, SKIP_ON_SUCCESS);
 }
 
-void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)
+uint64_t compat_private_bytes(HANDLE process)
 {
     PROCESS_MEMORY_COUNTERS_EX counters;
-    DWORD handles = 0;
-    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid);
     ZeroMemory(&counters, sizeof counters);
     if (process && get_memory_info)
         get_memory_info(process, (PROCESS_MEMORY_COUNTERS *)&counters, sizeof counters);
+    return counters.PrivateUsage;
+}
+
+void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)
+{
+    DWORD handles = 0;
+    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid);
+    *private_bytes = compat_private_bytes(process);
     if (process && !GetProcessHandleCount(process, &handles))
         handles = 0;
     if (process)
         CloseHandle(process);
-    *private_bytes = counters.PrivateUsage;
     *handle_count = handles;
 }
 

@@ -152,6 +152,10 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
         .signal_ms = config->signal_before_terminate_s * 1000ull,
         .watch_ms = tcp ? 0 : POOL_WATCH_MS,
         .rapid_fails_per_minute = config->rapid_fails_per_minute,
+        .queue_timeout_ms = config->queue_timeout_s * 1000ull,
+        .min_instances = config->min_instances,
+        .max_lifetime_ms = config->max_lifetime_s * 1000ull,
+        .max_private_bytes = config->max_private_bytes,
         .external = config->address_count > 0,
     };
     if (limits.max_instances == 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fcgiext/core/relay.h"
+#include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/handler.h"
 #include "fcgiext/win32/request_label.h"
@@ -329,6 +330,13 @@ static void do_release(struct worker_io *worker, const struct pool_action *actio
     worker_io_unref(worker); /* the pool's */
 }
 
+static void do_measure(struct worker_io *worker)
+{
+    struct pool_event event = {.kind = POOL_EVENT_MEASURED, .worker = worker->id};
+    event.bytes = compat_private_bytes(worker->process.process);
+    engine_pool_event(worker->pool, &event);
+}
+
 static bool take_mail(struct worker_io *worker, struct pool_action *action)
 {
     bool found = false;
@@ -352,6 +360,7 @@ static void empty_mailbox(struct worker_io *worker)
         case POOL_ACTION_ASSIGN: do_assign(worker, &action); break;
         case POOL_ACTION_CONNECT: do_connect(worker); break;
         case POOL_ACTION_WATCH: begin_read(worker); break;
+        case POOL_ACTION_MEASURE: do_measure(worker); break;
         case POOL_ACTION_ABORT: do_abort(worker, &action); break;
         case POOL_ACTION_SIGNAL: do_signal(worker); break;
         case POOL_ACTION_CLOSE: do_close(worker); break;
@@ -459,7 +468,7 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
 
 void worker_io_put(struct worker_io *worker, const struct pool_action *action)
 {
-    /* Bounded by the pool: ASSIGN, WATCH and CONNECT need an event that comes from the strand, after it has emptied the mailbox; each
+    /* Bounded by the pool: ASSIGN, WATCH, MEASURE and CONNECT need an event that comes from the strand, after it has taken the one before; each
      * other kind comes once in a life. */
     if (worker->mail_count == WORKER_MAILBOX_LEN)
         abort();

@@ -8,6 +8,7 @@
  *   read=N     reads only so many bytes of the body before it answers or does what the way says
  *   once=FILE  (an argument) misbehaves only if it can delete this file: so a test says which one of several processes does
  *   log=FILE   (an argument) a byte is appended to this file at each start: so a test counts the processes
+ *   keep=N     (a request) takes N MiB more of memory, and keeps them
  *   gate=PORT  a request goes to 127.0.0.1:PORT first and waits until that connection ends, as with the witness
  *   name=TEXT  told to the gate, and given back
  * Without a way it reads the body and answers with lines NAME=VALUE; it obeys the shutdown event. */
@@ -490,6 +491,16 @@ static void take_params(struct request *request, const struct record *record)
     }
 }
 
+static void keep_memory(const struct request *request)
+{
+    size_t len = (size_t)number(request, "keep", 0) << 20;
+    char *memory = len > 0 ? malloc(len) : NULL; /* for good */
+    if (len > 0 && memory == NULL)
+        ExitProcess(67);
+    for (size_t i = 0; i < len; i += 4096)
+        memory[i] = 1; /* what is never touched need not be there */
+}
+
 /* One request; whether the connection is there for another one. */
 static bool serve(void)
 {
@@ -506,6 +517,7 @@ static bool serve(void)
         take_params(&request, &record);
     } while (record.len > 0);
     requests++;
+    keep_memory(&request);
     wait_at_gate(&request);
     if (!misbehave(&request, AT_REQUEST))
         answer(&request);

@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_info.c", "pool_walk.c",
+SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_spare.c", "pool_renewal.c",
+           "pool_info.c", "pool_walk.c",
            "slab.c", "timers.c", "worker.c"]
 
 # what, file, old, new
@@ -51,6 +52,22 @@ BUGS = [
     ("an unexpected exit is not told", "pool_steps.c", "worker->unexpected ? ", "worker->unexpected && worker->served ? "),
     ("rapid-fail leaves the queue waiting", "pool.c", "    while (pool_has_room(pool) && pool->queue_head)\n        pool_reject(pool,",
      "    while (pool_has_room(pool) && pool->queue_head && pool->state == POOL_STATE_CLOSED)\n        pool_reject(pool,"),
+    ("a request waits whatever QueueTimeout says", "pool_steps.c", "left_ms < POOL_PROBE_MS ? left_ms : POOL_PROBE_MS", "POOL_PROBE_MS"),
+    ("a request whose time in the queue is over is only looked at", "pool.c", " && pool_queue_time_left(pool, request) == 0", " && false"),
+    ("QueueTimeout comes too early", "pool_steps.c", "    return waited_ms < timeout_ms ? ", "    return waited_ms + 500 < timeout_ms ? "),
+    ("only the last spare is replaced", "pool_spare.c", "pool->doubtful < pool_min_serving(pool)", "pool->doubtful < (pool_min_serving(pool) > 0)"),
+    ("spares end when they have been idle for long", "pool_steps.c", "        if (pool_serving(pool) > pool_min_serving(pool)) {\n", "        {\n"),
+    ("spares are started again and again", "pool_spare.c", "pool_lacks_spares(pool) && !timer_is_set(&pool->start_timer.entry)", "pool_lacks_spares(pool)"),
+    ("what is too old stays", "pool_renewal.c", "    wear_out(pool, pool->oldest);", "    leave_list(pool, pool->oldest);"),
+    ("what is too old loses its request", "pool_renewal.c", "    worker->worn = true;\n",
+     "    if (worker->request) {\n        pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);\n        pool_stop_worker(pool, worker, false);\n        return;\n    }\n"
+     "    worker->worn = true;\n"),
+    ("what is too old is used first", "pool_steps.c", "    worker->generation = pool->generation - 1;\n    pool->old_workers++;\n    if (idle)\n        idle_push(pool, worker);\n",
+     "    if (idle)\n        idle_push(pool, worker);\n    worker->generation = pool->generation - 1;\n    pool->old_workers++;\n"),
+    ("a renewal that has failed is the last", "pool_renewal.c", "    if (pool->worn && pool->recycle == POOL_RECYCLE_FAILED)", "    if (false)"),
+    ("a process is measured once", "pool_renewal.c", "    worker->measuring = false;\n", ""),
+    ("a process is measured after each request", "pool_renewal.c", " || recently)", ")"),
+    ("what is too large stays", "pool_renewal.c", "limit && bytes >= limit", "limit && bytes >= 1000 * limit"),
 ]
 
 

@@ -36,6 +36,7 @@ struct sim_request {
     unsigned written_to; /* so many workers have got bytes of it */
     bool was_assigned;
     bool was_answered; /* in part, before its connection broke */
+    uint64_t arrived_ms;
 };
 
 enum { SIM_MAILBOX = 16, SIM_MAX_REQUESTS = 512, SIM_MAX_WORKERS = 64, SIM_MAX_EVENTS = 1024 };
@@ -56,6 +57,10 @@ struct sim_worker {
     bool reused;
     bool watched; /* and so a connection that ends while it is idle is noticed */
     unsigned answered, exits_after;
+    uint64_t runs_since_ms; /* as the pool was told; 0: not yet */
+    uint64_t bytes, leak;   /* of its memory; what each request adds */
+    uint64_t measured_ms;   /* when the pool asked for that last */
+    bool measuring;         /* and has not been told yet */
 };
 
 struct sim_event {
@@ -83,6 +88,11 @@ struct sim {
     unsigned mix;                         /* which behaviours this part of the run has: bits */
     struct sim_totals totals;
     bool draining, closed;
+    bool cuts_off;      /* an operator has requests ended: until all that follows from it is done */
+    uint64_t limits_ms; /* when they were changed last */
+    uint64_t calm_since_ms;
+    uint64_t pause_end_ms; /* after a failed start */
+    unsigned seen_fresh_idle;
 };
 
 /* The world's dice. */
@@ -98,6 +108,22 @@ static inline bool chance(struct sim *sim, unsigned percent)
 {
     return draw(sim, 100) < percent;
 }
+
+#define REQUIRE(sim, condition) ((condition) ? (void)0 : sim_broken(sim, #condition, __LINE__))
+void sim_broken(const struct sim *sim, const char *condition, int line);
+void sim_settle(struct sim *sim, bool (*settled)(const struct sim *));
+
+/* MinInstances, QueueTimeout, MaxLifetime, MaxPrivateBytes (limits.c). The rules, before and after each event, and
+ * when the pool has something done. */
+struct pool_limits sim_random_limits(struct sim *sim);
+void limits_before(struct sim *sim, const struct pool_event *event);
+void limits_at_start(const struct sim *sim);
+void limits_at_assign(struct sim *sim, const struct sim_worker *worker);
+void limits_at_failure(struct sim *sim, const struct sim_request *request, enum error_cause cause);
+void limits_at_measure(struct sim *sim, struct sim_worker *worker);
+void limits_after(struct sim *sim, const struct pool_event *event);
+/* Ten quiet minutes in which every program behaves. */
+void limits_in_calm(struct sim *sim);
 
 /* Ends the process when something does not hold. Returns the number of requests that arrived. */
 uint64_t sim_run(uint64_t seed, uint64_t steps, struct sim_totals *sum);

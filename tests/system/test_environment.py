@@ -70,6 +70,15 @@ class Variables(support.SystemTest):
                 self.assertNotIn("HTTP_PROXY", answer.text.upper())
                 self.assertEqual(answer.variables()["HTTP_X_SAMPLE"], "there")
 
+    def test_pass_proxy_header_lets_http_proxy_through_for_its_pool_alone(self):
+        program = {"ExePath": support.RESPONDER}
+        host = self.servers.host(support.ini({"with": "with", "without": "without"}, **{"with": {**program, "PassProxyHeader": 1}},
+                                             without={**program, "PassProxyHeader": 0}), maps=".with,.without")
+        for extension, expected in (("with", "http://proxy.test/"), ("without", None)):
+            answer = support.http_request(host, f"/app/env.{extension}", headers={"Proxy": "http://proxy.test/"})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(answer.variables().get("HTTP_PROXY"), expected)
+
     def test_row_14_the_underscore_spelling_of_a_header_is_dropped(self):
         evil, good = ("X_Forwarded_For", "192.0.2.66"), ("X-Forwarded-For", "192.0.2.1")
         for headers in ((good, evil), (evil, good), (evil, good, ("X-Forwarded_For", "192.0.2.67"))):

@@ -244,6 +244,14 @@ static inline void start_failed(struct driver *driver, uint64_t worker, uint32_t
     step(driver, (struct pool_event){.kind = POOL_EVENT_START_FAILED, .worker = worker, .code = code});
 }
 
+/* The start that is next of the actions comes to nothing. */
+static inline void fail_start(struct driver *driver)
+{
+    uint64_t worker = take_start(driver);
+    start_failed(driver, worker, 2);
+    take_release(driver, worker);
+}
+
 static inline void recycle(struct driver *driver, bool now)
 {
     step(driver, (struct pool_event){.kind = POOL_EVENT_RECYCLE, .now = now});

@@ -296,6 +296,76 @@ static void actions_left_behind(struct specimen *s)
     s->pool->out = &actions;
 }
 
+static void stopping_that_ages(struct specimen *s)
+{
+    s->stopping->ages = true;
+}
+
+static void worn_and_not_to_be_replaced(struct specimen *s)
+{
+    s->busy->worn = true;
+}
+
+static void wrong_count_of_worn_workers(struct specimen *s)
+{
+    s->pool->worn++;
+}
+
+static void wrong_count_of_doubtful_ends(struct specimen *s)
+{
+    s->pool->doubtful++;
+}
+
+static void list_of_ages_without_a_way_back(struct specimen *s)
+{
+    s->pool->oldest->younger->older = NULL;
+}
+
+static void one_that_does_not_age_in_the_list(struct specimen *s)
+{
+    s->pool->oldest->ages = false;
+}
+
+static void list_of_ages_out_of_order(struct specimen *s)
+{
+    s->pool->oldest->born_ms = s->pool->now_ms + 1;
+}
+
+static void list_of_ages_cut(struct specimen *s)
+{
+    s->pool->youngest->older->younger = NULL;
+}
+
+static void list_of_ages_lost_its_last(struct specimen *s)
+{
+    s->pool->youngest = s->pool->youngest->older;
+    s->pool->youngest->younger = NULL;
+}
+
+static void nobody_looks_at_the_oldest(struct specimen *s)
+{
+    s->pool->limits.max_lifetime_ms = 1;
+}
+
+static void waiting_beyond_its_time(struct specimen *s)
+{
+    s->pool->limits.queue_timeout_ms = 1;
+    s->pool->limits_ms = 0;
+}
+
+static void spares_that_nobody_starts(struct specimen *s)
+{
+    s->pool->limits.min_instances = s->pool->limits.max_instances = 8;
+}
+
+static void worn_and_nothing_replaces_it(struct specimen *s)
+{
+    pool_end_life(s->pool, s->idle_behind);
+    pool_make_old(s->pool, s->idle_behind);
+    s->idle_behind->worn = true;
+    s->pool->worn++;
+}
+
 static void rapid_fail_without_end(struct specimen *s)
 {
     s->pool->state = POOL_STATE_RAPID_FAIL;
@@ -342,6 +412,8 @@ static const struct {
     {idle_has_exited, true, "!worker->exited || worker->state == WORKER_BUSY"},
     {idle_was_killed, true, "!worker->killed || worker->state == WORKER_STOPPING"},
     {idle_was_dismissed, true, "!worker->dismissed || (worker->state != WORKER_IDLE"},
+    {stopping_that_ages, true, "!worker->ages || runs"},
+    {worn_and_not_to_be_replaced, true, "!worker->worn || (runs"},
     {idle_since_before_it_started, true, "worker->started_ms <= worker->since_ms"},
     {idle_without_timer, true, "own_timer == (worker->state != WORKER_STARTING || pool->limits.external)"},
     {idle_and_never_watched, true, "watched || worker->state != WORKER_IDLE"},
@@ -360,6 +432,14 @@ static const struct {
     {wrong_count_of_unproven_replacements, true, "unproven == pool->unproven"},
     {unproven_replacement_nobody_counted, true, "unproven == pool->unproven"},
     {credit_without_an_old_worker, true, "pool->credit <= pool->old_workers"},
+    {wrong_count_of_worn_workers, true, "worn == pool->worn"},
+    {wrong_count_of_doubtful_ends, true, "doubtful == pool->doubtful"},
+    {one_that_does_not_age_in_the_list, true, "worker->ages && worker->older == older"},
+    {list_of_ages_without_a_way_back, true, "worker->ages && worker->older == older"},
+    {list_of_ages_out_of_order, true, "!older || older->born_ms <="},
+    {list_of_ages_cut, true, "pool->youngest == older"},
+    {list_of_ages_lost_its_last, true, "count == expected"},
+    {nobody_looks_at_the_oldest, true, "timer_is_set(&pool->lifetime_timer.entry) =="},
     {lost_request, true, "pool->requests.used_count == pool->waiting + with_request"},
     {busy_in_the_idle_list, true, "worker->state == WORKER_IDLE"},
     {idle_list_without_a_way_back, true, "worker->prev_idle == prev_idle"},
@@ -370,12 +450,15 @@ static const struct {
     {queue_without_a_way_back, false, "request->prev == prev"},
     {waiting_with_worker, false, "request->worker == "},
     {waiting_without_timer, false, "timer_is_set(&request->timer.entry)"},
+    {waiting_beyond_its_time, false, "timely || request->timer.entry.deadline_ms"},
     {queue_with_a_wrong_tail, false, "pool->queue_tail == prev"},
     {wrong_count_of_waiting, false, "pool->waiting == waiting"},
     {waiting_when_closed, false, "pool->state == POOL_STATE_RUNNING"},
     {enqueue, true, "pool->idle_head == "},
     {waiting_and_none_starts, true, "enough_starting || timer_is_set"},
     {recycle_that_waits_for_nothing, true, "pool->credit || pool->unproven"},
+    {spares_that_nobody_starts, true, "!pool_lacks_spares(pool) ||"},
+    {worn_and_nothing_replaces_it, true, "!pool->worn || pool->recycle =="},
     {actions_left_behind, true, "pool->out == "},
     {rapid_fail_without_end, true, "(pool->state == POOL_STATE_RAPID_FAIL) <="},
     {request_forgotten_in_the_totals, true, "pool->totals.arrived == ended"},

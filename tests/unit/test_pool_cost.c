@@ -16,9 +16,8 @@ struct crowd {
 
 static struct crowd crowd;
 
-static void open_crowd(void)
+static void open_crowd_with(struct pool_limits limits)
 {
-    struct pool_limits limits = driver_limits();
     limits.max_instances = 1;
     limits.queue_length = 2 * WAITING;
     limits.instance_max_requests = 2 * WAITING;
@@ -34,6 +33,11 @@ static void open_crowd(void)
         if (i >= NEAR_END && i < WAITING - NEAR_END)
             crowd.middle[i - NEAR_END] = request;
     }
+}
+
+static void open_crowd(void)
+{
+    open_crowd_with(driver_limits());
 }
 
 /* The event, with the middle of the queue out of order. -> the actions */
@@ -104,6 +108,24 @@ static void test_progress_and_waits_for_the_client(void **state)
     driver_close(&crowd.driver);
 }
 
+/* All of them are due: as many as fit into one set of actions go, from the head, and nobody else is looked at. */
+static void test_time_in_the_queue_is_over(void **state)
+{
+    (void)state;
+    struct pool_limits limits = driver_limits();
+    limits.queue_timeout_ms = 500;
+    open_crowd_with(limits);
+    crowd.driver.now_ms += 500 + TIMERS_TICK_MS;
+    struct pool_actions actions = handle((struct pool_event){.kind = POOL_EVENT_DEADLINE});
+    assert_in_range(actions.count, 1, NEAR_END - 1);
+    for (uint32_t i = 0; i < actions.count; i++) {
+        assert_int_equal(actions.items[i].kind, POOL_ACTION_REJECT);
+        assert_int_equal(actions.items[i].cause, ERROR_CAUSE_QUEUE_TIMEOUT);
+        assert_int_equal(actions.items[i].tag, 2 + i);
+    }
+    driver_close(&crowd.driver);
+}
+
 static void test_worker_dies(void **state)
 {
     (void)state;
@@ -121,8 +143,11 @@ static void test_worker_dies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrival),         cmocka_unit_test(test_hand_off),
-        cmocka_unit_test(test_vanished_client), cmocka_unit_test(test_progress_and_waits_for_the_client),
+        cmocka_unit_test(test_arrival),
+        cmocka_unit_test(test_hand_off),
+        cmocka_unit_test(test_vanished_client),
+        cmocka_unit_test(test_progress_and_waits_for_the_client),
+        cmocka_unit_test(test_time_in_the_queue_is_over),
         cmocka_unit_test(test_worker_dies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

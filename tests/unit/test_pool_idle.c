@@ -51,6 +51,20 @@ static void idle_time_out_below_the_time_to_watch_ends_the_worker(void **state)
     driver_close(&driver);
 }
 
+/* Not in the same call, which would not come to its end: the clock stands still in it. */
+static void idle_time_out_of_0_ends_a_worker_that_is_not_needed_at_once(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct pool_limits limits = driver_limits();
+    limits.idle_timeout_ms = 0;
+    driver_open(&driver, limits); /* at a tick of the timers */
+    uint64_t worker = new_idle_worker(&driver);
+    let_pass(&driver, TIMERS_TICK_MS);
+    take_kill(&driver, worker);
+    driver_close(&driver);
+}
+
 /* Each of them is met once: a service whose workers have all ended loses no request. */
 static void request_that_was_not_written_meets_all_stale_workers_before_its_tries_count(void **state)
 {
@@ -82,6 +96,7 @@ int main(void)
         cmocka_unit_test(idle_connection_is_watched_once_and_only_after_a_while),
         cmocka_unit_test(connection_that_takes_what_nobody_reads_is_watched_from_the_first_moment),
         cmocka_unit_test(idle_time_out_below_the_time_to_watch_ends_the_worker),
+        cmocka_unit_test(idle_time_out_of_0_ends_a_worker_that_is_not_needed_at_once),
         cmocka_unit_test(request_that_was_not_written_meets_all_stale_workers_before_its_tries_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

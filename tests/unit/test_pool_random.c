@@ -139,7 +139,9 @@ static void post(const struct pool_action *action)
         worker->id = action->worker;
         worker->serving = true;
         world.serving++;
-        REQUIRE(world.serving <= world.limits.max_instances);
+        bool renews = world.limits.max_lifetime_ms || world.limits.max_private_bytes; /* replacements beside what is worn */
+        uint32_t surge = world.limits.max_instances < 4 ? 1 : world.limits.max_instances / 4;
+        REQUIRE(world.serving <= world.limits.max_instances + (renews ? surge : 0));
     } else if (action->kind == POOL_ACTION_CLOSE || action->kind == POOL_ACTION_RELEASE) {
         stop_serving(worker);
     } else if (action->kind == POOL_ACTION_ASSIGN) {
@@ -216,6 +218,10 @@ static void carry_out(struct model_worker *worker)
     case POOL_ACTION_WATCH:
         REQUIRE(!worker->request && !worker->closed && !worker->connecting && !worker->watched);
         worker->watched = true;
+        break;
+    case POOL_ACTION_MEASURE:
+        REQUIRE(!worker->closed);
+        give((struct pool_event){.kind = POOL_EVENT_MEASURED, .worker = worker->id, .bytes = rng_below(&world.rng, 1000)});
         break;
     case POOL_ACTION_ABORT:
         REQUIRE(!worker->request || worker->tag == action.tag); /* or its end has crossed the ABORT */
@@ -450,6 +456,10 @@ static struct pool_limits random_limits(void)
         .watch_ms = world.seed % 3 * 50,
         .rapid_fails_per_minute = chance(50) ? 20 : 1000000,
         .external = world.seed % 5 == 0,
+        .min_instances = chance(50) ? (uint32_t)rng_below(&world.rng, 6) : 0,
+        .queue_timeout_ms = chance(50) ? 100 + rng_below(&world.rng, 1000) : 0,
+        .max_lifetime_ms = chance(50) ? 1000 + rng_below(&world.rng, 5000) : 0,
+        .max_private_bytes = chance(50) ? 900 : 0,
     };
 }
 
@@ -516,7 +526,7 @@ static void schedules_reach_every_action_and_cause(void **state)
     static const enum error_cause causes[] = {
         ERROR_CAUSE_START_FAILED,   ERROR_CAUSE_WORKER_EXITED,    ERROR_CAUSE_WORKER_CRASHED,  ERROR_CAUSE_CONNECTION_CLOSED,
         ERROR_CAUSE_CONNECT_FAILED, ERROR_CAUSE_ACTIVITY_TIMEOUT, ERROR_CAUSE_REQUEST_TIMEOUT, ERROR_CAUSE_QUEUE_FULL,
-        ERROR_CAUSE_RAPID_FAIL,     ERROR_CAUSE_SHUTTING_DOWN,    ERROR_CAUSE_CLIENT_GONE,
+        ERROR_CAUSE_RAPID_FAIL,     ERROR_CAUSE_SHUTTING_DOWN,    ERROR_CAUSE_CLIENT_GONE,     ERROR_CAUSE_QUEUE_TIMEOUT,
     };
     if (getenv("POOL_RANDOM_SEED"))
         skip(); /* one seed need not reach everything */

@@ -119,7 +119,7 @@ static const char *letters(struct driver *driver)
     static const char letter[] = {
         [POOL_ACTION_START] = 's',  [POOL_ACTION_ASSIGN] = 'a', [POOL_ACTION_CONNECT] = 'n', [POOL_ACTION_ABORT] = 'b',
         [POOL_ACTION_SIGNAL] = 'i', [POOL_ACTION_CLOSE] = 'c',  [POOL_ACTION_KILL] = 'k',    [POOL_ACTION_RELEASE] = 'l',
-        [POOL_ACTION_REJECT] = 'r', [POOL_ACTION_FORGET] = 'f', [POOL_ACTION_WATCH] = 'w',
+        [POOL_ACTION_REJECT] = 'r', [POOL_ACTION_FORGET] = 'f', [POOL_ACTION_WATCH] = 'w',   [POOL_ACTION_MEASURE] = 'm',
     };
     static char text[POOL_MAX_ACTIONS + 1];
     size_t len = 0;
