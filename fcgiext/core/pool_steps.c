@@ -240,7 +240,9 @@ void pool_note_loss(struct pool *pool, struct pool_worker *worker)
 
 void pool_note_exit(struct pool *pool, struct pool_worker *worker)
 {
-    if (!worker->has_answered || pool_is_exception(worker->exit_code))
+    /* A spare that nobody has needed may end for that: some programs do after a while. */
+    bool unused = worker->exited && worker->exit_code == 0 && pool->now_ms - worker->born_ms >= POOL_RAPID_FAIL_MS;
+    if ((!worker->has_answered && !unused) || pool_is_exception(worker->exit_code))
         pool_note_loss(pool, worker);
 }
 

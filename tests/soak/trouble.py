@@ -34,10 +34,15 @@ class Operator:
         def limits():
             return {"MaxInstances": number(2, 8, 4), "QueueLength": number(100, 1000, 1000),  # never full: 64 threads
                     "ActivityTimeout": number(60, 120, 90), "RequestTimeout": 300, "IdleTimeout": IDLE_SECONDS,
-                    "RapidFailsPerMinute": 10000}
+                    "QueueTimeout": number(120, 180, 0), "SlowRequestSeconds": number(0, 2, 0), "RapidFailsPerMinute": 10000}
+
+        def renewal():
+            """Processes that are kept ready, and ones that are replaced for their age or size; at rest there is none."""
+            return {"MinInstances": number(0, 2, 0), "MaxLifetime": number(0, 8, 0),
+                    "MaxPrivateBytes": number(0, 3, 0) * 4000000}
 
         def responder(pool):
-            return {"ExePath": support.RESPONDER, **limits(), "InstanceMaxRequests": number(20, 500, 200),
+            return {"ExePath": support.RESPONDER, **limits(), **renewal(), "InstanceMaxRequests": number(20, 500, 200),
                     "EnvironmentVars": f"SOAK_GENERATION:{self.generation}", "MonitorChangesTo": self.files[pool]}
 
         pools = {

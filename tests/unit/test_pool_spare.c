@@ -190,6 +190,23 @@ static void spare_that_exits_before_it_ever_worked_counts_as_a_failed_start(void
 }
 
 /* Its exit would have told; until that is known it keeps its place. */
+static void spare_that_ends_in_peace_after_a_while_without_work_is_no_failure(void **state)
+{
+    (void)state;
+    struct driver driver;
+    uint64_t worker;
+    struct pool_limits limits = with_spares(1);
+    limits.idle_timeout_ms = 100 * POOL_RAPID_FAIL_MS;
+    open_with_spares(&driver, limits, &worker);
+    let_pass(&driver, POOL_RAPID_FAIL_MS);
+    take_all(&driver);
+    exited(&driver, worker, 0);
+    take_release(&driver, worker);
+    take_start(&driver); /* without a pause */
+    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    driver_close(&driver);
+}
+
 static void spare_that_closes_its_connection_and_hangs_counts_as_a_failed_start(void **state)
 {
     (void)state;
@@ -321,6 +338,7 @@ int main(void)
         cmocka_unit_test(servers_of_others_have_no_spares),
         cmocka_unit_test(failed_start_brings_its_pause_and_many_of_them_rapid_fail),
         cmocka_unit_test(spare_that_exits_before_it_ever_worked_counts_as_a_failed_start),
+        cmocka_unit_test(spare_that_ends_in_peace_after_a_while_without_work_is_no_failure),
         cmocka_unit_test(spare_that_closes_its_connection_and_hangs_counts_as_a_failed_start),
         cmocka_unit_test(drained_pool_has_no_spares_until_it_is_resumed),
         cmocka_unit_test(pool_that_shuts_down_starts_none),

@@ -65,11 +65,17 @@ const struct config_note config_notes[] = {
      "end "
      "(PHP does);\n`Never` for those that cannot number their requests."},
     {"Impersonate", "0", "0: they always act as the account of the web server's process."},
-    {"MinInstances", "2", ""},
+    {"MinInstances", "2",
+     "They run from the moment fcgiext.ini is read (IIS loads the DLL at the first request for it), survive IdleTimeout and "
+     "are replaced "
+     "when\nthey end; not while the pool is drained or in rapid-fail. MaxInstances counts if it is lower."},
     {"QueueTimeout", "30", "The refusal is 503 with `Retry-After` and `X-Fcgiext-Reason: queue_timeout`."},
     {"StartupTimeout", "60", ""},
-    {"MaxLifetime", "86400", ""},
-    {"MaxPrivateBytes", "536870912", "For programs that leak. What counts is memory that no other process shares."},
+    {"MaxLifetime", "86400",
+     "As by a recycle: first the new process, at most a quarter of MaxInstances at a time, never during a request."},
+    {"MaxPrivateBytes", "536870912",
+     "For programs that leak. It is looked at after requests, at most every 5 s: what no other process shares, without the "
+     "process's\nchildren. The replacement is as with MaxLifetime."},
     {"MaxSpooledBody", "104857600",
      "FastCGI wants to know a body's length before its first byte, so a chunked one is stored first: in memory up to 64 KiB, "
      "then "
