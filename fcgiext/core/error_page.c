@@ -11,6 +11,7 @@
 enum {
     MAX_FACT_LEN = 2 * 1024,         /* of the page, escaped; there are 9 of these */
     MAX_DIAGNOSTICS_LEN = 40 * 1024, /* the same; all together, with 3 KiB of fixed text, below ERROR_PAGE_MAX_LEN */
+    MAX_REFERENCE_LEN = 64,          /* in a header, where it must be a token */
     NO_MAPPING_CODE = 1413,          /* ERROR_INVALID_INDEX: what hosts give for "no such entry" */
 };
 
@@ -205,15 +206,29 @@ static enum error_cause root_cause(const struct error_facts *facts)
     return facts->cause == ERROR_CAUSE_RAPID_FAIL ? facts->first_cause : facts->cause;
 }
 
+bool error_has_exit_code(const struct error_facts *facts)
+{
+    enum error_cause cause = root_cause(facts);
+    return cause == ERROR_CAUSE_WORKER_EXITED || cause == ERROR_CAUSE_WORKER_CRASHED || cause == ERROR_CAUSE_LOAD_FAILED;
+}
+
+bool error_has_own_code(const struct error_facts *facts)
+{
+    return root_cause(facts) == ERROR_CAUSE_WORKER_EXITED; /* an exception is the system's */
+}
+
+struct bytes error_detail(const struct error_facts *facts)
+{
+    const char *load_failure = root_cause(facts) == ERROR_CAUSE_LOAD_FAILED ? error_load_failure_text(facts->code) : NULL;
+    return facts->detail.len || !load_failure ? facts->detail : bytes_of_str(load_failure);
+}
+
 static void put_code(struct page *page, const struct error_facts *facts)
 {
     uint32_t code = facts->has_code ? facts->code : NO_MAPPING_CODE;
     if (!facts->has_code && facts->cause != ERROR_CAUSE_NO_MAPPING)
         return;
-    enum error_cause cause = root_cause(facts);
-    bool exit_code =
-        cause == ERROR_CAUSE_WORKER_EXITED || cause == ERROR_CAUSE_WORKER_CRASHED || cause == ERROR_CAUSE_LOAD_FAILED;
-    put(page, exit_code ? "<dt>Exit code</dt><dd>" : "<dt>Error number</dt><dd>");
+    put(page, error_has_exit_code(facts) ? "<dt>Exit code</dt><dd>" : "<dt>Error number</dt><dd>");
     page->failed = page->failed || !text_append_decimal(page->out, code);
     put(page, " (0x");
     page->failed = page->failed || !text_append_hex(page->out, code, 8, true);
@@ -222,8 +237,7 @@ static void put_code(struct page *page, const struct error_facts *facts)
 
 static void put_details(struct page *page, const struct error_facts *facts)
 {
-    const char *load_failure = root_cause(facts) == ERROR_CAUSE_LOAD_FAILED ? error_load_failure_text(facts->code) : NULL;
-    put_fact(page, "Details", facts->detail.len || !load_failure ? facts->detail : bytes_of_str(load_failure));
+    put_fact(page, "Details", error_detail(facts));
     if (facts->first_cause != ERROR_CAUSE_NONE)
         put_fact(page, "First cause", bytes_of_str(error_cause_text(facts->first_cause)));
     put_fact(page, "Pool", facts->pool);
@@ -301,6 +315,11 @@ static bool put_headers(struct page *page, const struct error_facts *facts, size
               "X-Fcgiext-Reason: ");
     put(page, cause->name);
     put(page, "\r\n");
+    if (facts->reference.len <= MAX_REFERENCE_LEN && text_is_token(facts->reference)) {
+        put(page, "X-Fcgiext-Reference: ");
+        page->failed = page->failed || !buffer_append(page->out, facts->reference);
+        put(page, "\r\n");
+    }
     if (cause->status == 503) {
         put(page, "Retry-After: ");
         uint32_t seconds = facts->retry_after_s ? facts->retry_after_s : cause->retry_after_s;

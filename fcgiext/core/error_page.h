@@ -74,9 +74,16 @@ unsigned error_cause_status(enum error_cause cause);
 /* One sentence, without a full stop, distinct for each cause: also for the log. */
 const char *error_cause_text(enum error_cause cause);
 
+/* `code` is what a program ended with, not a number of the system. */
+bool error_has_exit_code(const struct error_facts *facts);
+/* The same, and it is the program's own: the system's text for an error of that number does not belong to it. */
+bool error_has_own_code(const struct error_facts *facts);
+/* The further sentence, or what the code of LOAD_FAILED means; may be empty. */
+struct bytes error_detail(const struct error_facts *facts);
+
 /* Renders the whole page into empty buffers. status_line is a string like "503 Service Unavailable"; `headers` gets lines that end
- * in CRLF (Content-Type, Content-Length, Cache-Control, X-Fcgiext-Reason: error_cause_name(), Retry-After with a 503, and what
- * keeps browsers from running anything in it) and the blank line and a NUL, its last byte; `body` the HTML in UTF-8, escaped,
+ * in CRLF (Content-Type, Content-Length, Cache-Control, X-Fcgiext-Reason: error_cause_name(), X-Fcgiext-Reference, Retry-After with a 503,
+ * and what keeps browsers from running anything in it) and the blank line and a NUL, its last byte; `body` the HTML in UTF-8, escaped,
  * at most ERROR_PAGE_MAX_LEN (longer facts are cut and say so); nothing for HEAD, whose Content-Length is the page's.
  * What is no UTF-8, and control characters, become U+FFFD. false: out of memory. */
 bool error_page_render(const struct error_facts *facts, const char **status_line, struct buffer *headers, struct buffer *body);

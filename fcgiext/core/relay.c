@@ -35,6 +35,7 @@ void relay_init(struct relay *relay, const struct relay_settings *settings)
     buffer_init(&relay->sending, reply_limit(settings));
     buffer_init(&relay->headers, 2 * CGI_RESPONSE_MAX_HEADER_LEN + 1024); /* "a:" LF becomes "a: " CR LF */
     buffer_init(&relay->stderr_text, RELAY_MAX_STDERR_LEN);
+    stderr_lines_init(&relay->stderr_lines);
 }
 
 void relay_deinit(struct relay *relay)
@@ -45,6 +46,7 @@ void relay_deinit(struct relay *relay)
     buffer_deinit(&relay->sending);
     buffer_deinit(&relay->headers);
     buffer_deinit(&relay->stderr_text);
+    stderr_lines_deinit(&relay->stderr_lines);
     free(relay->chunk);
     relay->chunk = NULL;
 }
@@ -152,7 +154,8 @@ bool relay_has_body(const struct relay *relay)
 static bool stderr_replaces(const struct relay *relay)
 {
     enum config_stderr_mode mode = relay->settings.stderr_mode;
-    return relay->stderr_len && !relay->headers_sent && (mode == CONFIG_STDERR_RETURN_500 || mode == CONFIG_STDERR_GENERIC_500);
+    return relay->stderr_lines.has_error && !relay->headers_sent &&
+           (mode == CONFIG_STDERR_RETURN_500 || mode == CONFIG_STDERR_GENERIC_500);
 }
 
 bool relay_is_usable(const struct relay *relay)
@@ -200,21 +203,29 @@ static void take_stdout(struct relay *relay, struct bytes data)
     take_body(relay, data);
 }
 
-static void take_stderr(struct relay *relay, struct bytes data)
+/* Trace text is none of StderrMode's business. */
+static void judge_stderr(struct relay *relay)
 {
-    relay->stderr_len += data.len;
-    size_t room = buffer_room(&relay->stderr_text);
-    buffer_append(&relay->stderr_text, bytes_of(data.ptr, data.len < room ? data.len : room));
+    if (!relay->stderr_lines.has_error)
+        return;
     if (relay->settings.stderr_mode == CONFIG_STDERR_TERMINATE)
         fail_worker(relay, ERROR_CAUSE_STDERR, "the program wrote to its error output, and StderrMode ends it for that");
     if (stderr_replaces(relay))
         buffer_clear(&relay->out);
 }
 
+static void take_stderr(struct relay *relay, const struct exchange_event *event)
+{
+    stderr_lines_take(&relay->stderr_lines, event->data, event->record_end, &relay->stderr_text);
+    judge_stderr(relay);
+}
+
 /* The reply is complete. */
 static void take_end(struct relay *relay, const struct fcgi_end_request *end)
 {
     relay->answered = true;
+    stderr_lines_end(&relay->stderr_lines, &relay->stderr_text);
+    judge_stderr(relay);
     if (end->protocol_status == FCGI_OVERLOADED)
         relay_fail_with(relay, ERROR_CAUSE_OVERLOADED, NULL);
     else if (end->protocol_status != FCGI_REQUEST_COMPLETE)
@@ -222,7 +233,7 @@ static void take_end(struct relay *relay, const struct fcgi_end_request *end)
     struct cgi_response *response = &relay->response;
     bool silent = !response->done && response->raw.len == 0;
     bool usable = cgi_response_end(response) && response->header_count > 0;
-    bool empty_200 = silent && relay->stderr_len && relay->settings.stderr_mode == CONFIG_STDERR_IGNORE;
+    bool empty_200 = silent && relay->stderr_lines.has_error && relay->settings.stderr_mode == CONFIG_STDERR_IGNORE;
     if (stderr_replaces(relay))
         relay_fail_with(relay, ERROR_CAUSE_STDERR, NULL);
     else if (!usable && !empty_200)
@@ -239,7 +250,7 @@ static void take_reply(struct relay *relay, struct bytes in)
         switch (event.kind) {
         case EXCHANGE_MORE: return;
         case EXCHANGE_STDOUT: take_stdout(relay, event.data); break;
-        case EXCHANGE_STDERR: take_stderr(relay, event.data); break;
+        case EXCHANGE_STDERR: take_stderr(relay, &event); break;
         case EXCHANGE_END:
             take_end(relay, &event.end);
             if (in.len == 0)
@@ -267,7 +278,7 @@ void relay_on_assigned(struct relay *relay, struct relay_connection connection)
     cgi_response_init(&relay->response);
     buffer_clear(&relay->out);
     buffer_clear(&relay->stderr_text);
-    relay->stderr_len = 0;
+    stderr_lines_clear(&relay->stderr_lines);
     relay->has_worker = true;
     relay->awaits_pool = false;
     relay->reused = connection.reused;

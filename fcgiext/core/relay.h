@@ -16,6 +16,7 @@
 #include "fcgiext/core/error_page.h"
 #include "fcgiext/core/exchange.h"
 #include "fcgiext/core/pool.h"
+#include "fcgiext/core/stderr_lines.h"
 
 enum {
     RELAY_MAX_PARAMS_LEN = 1024 * 1024, /* encoded; IIS takes far smaller requests */
@@ -109,8 +110,8 @@ struct relay {
     bool explained;
     bool done;
     struct error_facts failure;
-    struct buffer stderr_text;
-    uint64_t stderr_len; /* in all */
+    struct stderr_lines stderr_lines; /* for the log; has_error: the program has reported an error */
+    struct buffer stderr_text;        /* of the error, for the error page */
     char error_status[64];
 };
 

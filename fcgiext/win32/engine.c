@@ -12,6 +12,7 @@
 #include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/mgmt_serve.h"
+#include "fcgiext/win32/pool_log.h"
 #include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/wide.h"
@@ -143,6 +144,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
 {
     struct pool_actions actions;
     struct delivery delivery;
+    struct pool_log log;
     struct pool_version *old_version = NULL;
     struct worker_io **old_workers = NULL;
     delivery.count = delivery.not_started_count = 0;
@@ -150,7 +152,10 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     EnterCriticalSection(&pool->lock);
     if (event->kind == POOL_EVENT_RECONFIGURED)
         install_prepared(pool, &old_version, &old_workers);
+    pool_news_begin(&log.news, pool->core);
     pool_handle(pool->core, event, now_ms, &actions);
+    pool_news_end(&log.news, pool->core, event, &actions);
+    pool_log_collect(&log, pool);
     for (uint32_t i = 0; i < actions.count; i++) {
         if (actions.items[i].worker)
             put_into_mailbox(pool, &actions.items[i], &delivery);
@@ -167,6 +172,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
         pool_version_unref(old_version);
     if (wake)
         SetEvent(pool->engine->timer_wake);
+    pool_log_write(&log, pool); /* before the last references to workers and requests may go */
     deliver(pool, &actions, &delivery);
 }
 

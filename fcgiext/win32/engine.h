@@ -47,8 +47,9 @@ struct engine_pool {
     bool drain_persists;   /* across a restart */
     uint64_t drain_end_ms; /* 0: none; then it serves again */
 
-    volatile LONG intakes;   /* bodies of unknown length being taken in for it */
-    unsigned settings_count; /* the watch's thread only: of settings with users that lead here */
+    struct event_gates events; /* under the event log's lock */
+    volatile LONG intakes;     /* bodies of unknown length being taken in for it */
+    unsigned settings_count;   /* the watch's thread only: of settings with users that lead here */
 };
 
 struct engine {

@@ -108,6 +108,7 @@ static void release_worker(struct handler *handler, enum pool_outcome outcome)
     handler->worker = NULL;
     worker_io_release(worker, outcome);
     worker_io_unref(worker);
+    handler_log_released(handler);
 }
 
 static void client_failed(struct handler *handler, DWORD error)
@@ -159,6 +160,7 @@ static void finish(struct handler *handler, bool keep_alive)
             ecb_close_connection(&handler->ecb); /* an orderly end would be the end of the body */
     }
     ecb_finish(&handler->ecb, status);
+    handler_log_end(handler);
 }
 
 /* false: the session is over. */
@@ -199,6 +201,7 @@ static void on_failed(struct handler *handler)
     if (handler->worker) {
         worker_io_unref(handler->worker);
         handler->worker = NULL;
+        handler_log_released(handler);
     }
     relay_fail(&handler->relay, &facts);
     bool waits = handler->relay.client_read_pending || handler->relay.send_pending;
@@ -252,6 +255,7 @@ void handler_run(struct strand *strand, LONG bits)
     if (bits & HANDLER_ASSIGNED) {
         handler->worker = handler->next_worker;
         handler->client_wait = false;
+        handler_log_assigned(handler);
         relay_on_assigned(relay, handler->connection);
     }
     if (bits & HANDLER_WRITTEN)

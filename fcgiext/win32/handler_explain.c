@@ -17,16 +17,11 @@ static bool client_is_local(struct handler *handler)
                            bytes_start_with_nocase(address, bytes_of_str("127.")));
 }
 
-/* A program's own exit code, whatever the system calls an error of that number. An exception is the system's. */
-static bool is_own_code(const struct error_facts *facts)
-{
-    return (facts->cause == ERROR_CAUSE_RAPID_FAIL ? facts->first_cause : facts->cause) == ERROR_CAUSE_WORKER_EXITED;
-}
-
 void handler_explain(struct handler *handler, const struct error_facts *found)
 {
     struct error_facts facts = *found;
     struct buffer text, program;
+    char reference[EVENT_REFERENCE_LEN + 1] = "";
     buffer_init(&text, 1024);
     buffer_init(&program, 1024);
     if (handler->config) {
@@ -35,11 +30,12 @@ void handler_explain(struct handler *handler, const struct error_facts *found)
     }
     if (facts.cause == ERROR_CAUSE_CONFIG_INVALID || facts.cause == ERROR_CAUSE_NO_MAPPING)
         facts.diagnostics = buffer_peek(&handler->settings->report);
-    if (facts.has_code && !is_own_code(&facts) && system_text(facts.code, &text))
+    if (facts.has_code && !error_has_own_code(&facts) && system_text(facts.code, &text))
         facts.system_text = buffer_peek(&text);
     facts.show_details = handler->settings->config->management.error_details_to_all || client_is_local(handler);
     facts.head = handler->relay.settings.head;
     facts.url = handler_variable(handler, "URL");
+    handler_log_failure(handler, &facts, reference);
     relay_explain(&handler->relay, &facts);
     buffer_deinit(&text);
     buffer_deinit(&program);

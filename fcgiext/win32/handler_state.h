@@ -1,5 +1,6 @@
 /* handler_state: what the files of handler share: the request's state, and what one of them has for the others. handler.c has its
- * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_explain.c what a failed one is told. */
+ * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_explain.c what a failed one is told,
+ * handler_log.c what of it goes to the event log. */
 #ifndef FCGIEXT_WIN32_HANDLER_STATE_H
 #define FCGIEXT_WIN32_HANDLER_STATE_H
 
@@ -59,6 +60,9 @@ struct handler {
     DWORD stored_len, stored_error;
 
     bool client_wait; /* as the pool knows it */
+
+    uint32_t worker_pid;  /* of the worker that it is on, or was last; 0: none, or a server of others */
+    uint64_t assigned_ms; /* when it came there */
 };
 
 /* Of the strand. */
@@ -71,6 +75,13 @@ void handler_read_client(struct handler *handler, uint8_t *target, size_t len);
 struct bytes handler_variable(struct handler *handler, const char *name);
 /* RELAY_ACTION_EXPLAIN: completes what the relay, or we, know of the failure, and has the page written. */
 void handler_explain(struct handler *handler, const struct error_facts *found);
+/* handler_log: it has a worker now; it has none any more. */
+void handler_log_assigned(struct handler *handler);
+void handler_log_released(struct handler *handler);
+/* An error page is to be sent: the page's reference is put into `reference` and facts->reference. */
+void handler_log_failure(struct handler *handler, struct error_facts *facts, char reference[EVENT_REFERENCE_LEN + 1]);
+/* It is over; the host's side must not be touched any more. */
+void handler_log_end(struct handler *handler);
 /* The body's bytes come in, before the pool knows of the request. */
 void handler_take_in(struct handler *handler, LONG bits);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "fcgiext/win32/config_log.h"
 #include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/mgmt_serve.h"
 #include "fcgiext/win32/wide.h"
@@ -132,6 +133,7 @@ static bool reload(struct engine *engine)
         taken = true;
     }
     note_rejected(engine, taken ? 0 : settings->read_unix_ms);
+    config_log_reload(settings, taken);
     if (!taken)
         settings_unref(settings); /* what was prepared is replaced by the next time */
     return taken;
@@ -193,6 +195,7 @@ DWORD reload_start(struct engine *engine)
     engine->watch.context = engine;
     engine->watch.changed = changed;
     engine->watch.woken = woken;
+    config_log_start(settings);
     put_in_force(engine, settings);
     return 0;
 }

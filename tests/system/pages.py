@@ -1,7 +1,9 @@
 """Error pages, as tests look at them; and pools of the program that misbehaves (tests/helpers/misbehave.c)."""
 
 import html
+import http.client
 import re
+import socket
 
 import support
 import witness
@@ -20,6 +22,16 @@ def details(answer):
     return {label: html.unescape(re.sub("</?pre>", "", text)) for label, text in found}
 
 
+def other_address():
+    """An address of this machine that is not in 127.0.0.0/8; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        return None if probe.getsockname()[0].startswith("127.") else probe.getsockname()[0]
+
+
 class Page(support.SystemTest):
     """Helpers for error pages."""
 
@@ -34,6 +46,18 @@ class Page(support.SystemTest):
     def fetch(self, path, status, cause, host=None, **options):
         """-> {label: text} of the page's details"""
         return self.check(support.http_request(host or self.host, path, **options), status, cause)
+
+    def fetch_remotely(self, host, path):
+        """An answer to a client whose address is not the host's."""
+        own = other_address()
+        if own is None:
+            self.skipTest("this machine has no other address than 127.0.0.1")
+        connection = http.client.HTTPConnection("127.0.0.1", host.ports[0], support.SECONDS, (own, 0))
+        connection.request("GET", path)
+        response = connection.getresponse()
+        answer = support.Answer(response, response.read())
+        connection.close()
+        return answer
 
     def works(self, path="/app/env.fcgi", host=None):
         answer = support.http_request(host or self.host, path)

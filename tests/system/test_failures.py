@@ -15,16 +15,6 @@ import fcgi_client  # noqa: E402
 STDERR_LINE = "The program writes this on stderr"
 
 
-def other_address():
-    """An address of this machine that is not in 127.0.0.0/8; None: it has none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing
-        except OSError:
-            return None
-        return None if probe.getsockname()[0].startswith("127.") else probe.getsockname()[0]
-
-
 class Programs(Page):
     @classmethod
     def start(cls, servers):
@@ -241,25 +231,13 @@ class Configuration(Page):
 class Clients(Page):
     """Who sees details."""
 
-    def remote(self, host, path):
-        """An answer to a client whose address is not the host's."""
-        own = other_address()
-        if own is None:
-            self.skipTest("this machine has no other address than 127.0.0.1")
-        connection = http.client.HTTPConnection("127.0.0.1", host.ports[0], support.SECONDS, (own, 0))
-        connection.request("GET", path)
-        response = connection.getresponse()
-        answer = support.Answer(response, response.read())
-        connection.close()
-        return answer
-
     def pools(self):
         return {"missing": {"ExePath": r"C:\nowhere\secret.exe"}, "exit": {"ExePath": witness.WITNESS, "Arguments": "exit=77"}}
 
     def test_a_remote_client_is_told_what_happened_but_no_details(self):
         host = self.servers.host(support.ini({"missing": "missing", "exit": "exit"}, **self.pools()), maps=".missing,.exit,.none")
         for path, cause in (("/app/x.missing", "start_failed"), ("/app/x.exit", "worker_exited"), ("/app/x.none", "no_mapping")):
-            answer = self.remote(host, path)
+            answer = self.fetch_remotely(host, path)
             self.assertEqual((answer.status, reason(answer)), (500, cause))
             self.assertIn("<p>", answer.text)
             for secret in ("secret", "nowhere", "witness", "0x0", "77", "fcgiext.ini", "<dt>Pool"):
@@ -268,7 +246,7 @@ class Clients(Page):
     def test_error_details_for_all(self):
         host = self.servers.host(support.ini({"missing": "missing"}, Management={"ErrorDetails": "All"}, **self.pools()),
                                  maps=".missing")
-        self.assertEqual(details(self.remote(host, "/app/x.missing"))["Program"], r"C:\nowhere\secret.exe")
+        self.assertEqual(details(self.fetch_remotely(host, "/app/x.missing"))["Program"], r"C:\nowhere\secret.exe")
 
 
 class External(Page):

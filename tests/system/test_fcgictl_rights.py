@@ -34,8 +34,8 @@ class ManagementTest(fcgictl.ControlTest):
         witness.wait_until(lambda: self.start_fcgictl("status").result().code == code, what)
 
     def events(self, pattern, count=1):
-        """Texts that the host has written to the event log. Wine tells them on its error stream."""
-        lines = self.host.stderr.wait_for(r'ReportEventW L"(.*)"\s*$', support.SECONDS, count)
+        """Texts on operations that the host has written to the event log. Wine tells them on its error stream."""
+        lines = self.host.stderr.wait_for(r'ReportEventW L"(.* \[host \d+\])"\s*$', support.SECONDS, count)
         texts = [line[1].replace("\\\\", "\\") for line in lines]
         self.assertEqual(len(texts), count, self.host.what_it_said())
         for text in texts:

@@ -225,7 +225,22 @@ static void others_see_the_sentence_the_status_and_the_reference_only(void **sta
         for (size_t s = 0; s < sizeof secrets / sizeof secrets[0]; s++)
             if (facts.cause != ERROR_CAUSE_START_FAILED || s < 3)
                 assert_has_not(page.body, secrets[s]);
-        assert_has_not(page.headers, "-fact");
+        const char *header = strstr(page.headers, "\r\nX-Fcgiext-Reference: reference-fact\r\n");
+        assert_non_null(header);
+        assert_has_not(strstr(header, "-fact") + 1, "-fact");
+        rendered_deinit(&page);
+    }
+}
+
+static void only_a_token_becomes_a_header(void **state)
+{
+    (void)state;
+    static const char *const references[] = {"", "two words", "x\r\nX-Evil: 1", "a:b"};
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        struct error_facts facts = {.cause = ERROR_CAUSE_HOST, .reference = bytes_of_str(references[i])};
+        struct rendered page = render(&facts);
+        assert_has_not(page.headers, "X-Fcgiext-Reference");
+        assert_has_not(page.headers, "Evil");
         rendered_deinit(&page);
     }
 }
@@ -512,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_load_failure_says_what_the_exit_code_means),
         cmocka_unit_test(the_page_is_well_formed_and_accessible),
         cmocka_unit_test(details_are_all_there_when_they_may_be_shown),
+        cmocka_unit_test(only_a_token_becomes_a_header),
         cmocka_unit_test(others_see_the_sentence_the_status_and_the_reference_only),
         cmocka_unit_test(numbers_come_in_decimal_and_hex),
         cmocka_unit_test(a_missing_mapping_is_error_1413),

@@ -252,9 +252,39 @@ static void stderr_before_the_headers_are_out_does_what_the_mode_says(void **sta
         {CONFIG_STDERR_TERMINATE, "oops", "A: b\n\nhello", NULL, STDERR, NULL},
         {CONFIG_STDERR_TERMINATE, NULL, "A: b\n\nhello", "oops", STDERR, NULL},
         {CONFIG_STDERR_TERMINATE, NULL, "A: b\n\nhello", NULL, 0, NULL},
+        {CONFIG_STDERR_RETURN_500, "IIS_TR", "A: b\n\nhello", NULL, STDERR, "IIS_TR"},
+        {CONFIG_STDERR_TERMINATE, "IIS_TR", "A: b\n\nhello", NULL, STDERR, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_stderr(&cases[i], 4 * 1024 * 1024);
+}
+
+/* In no mode; before, between and after the parts of an answer, and with its marks in several records. */
+static void trace_text_alone_changes_nothing(void **state)
+{
+    (void)state;
+    for (int mode = CONFIG_STDERR_RETURN_500; mode <= CONFIG_STDERR_TERMINATE; mode++) {
+        struct driver driver;
+        struct relay_settings settings = default_settings();
+        settings.stderr_mode = (enum config_stderr_mode)mode;
+        open_and_write(&driver, &settings);
+        put_stderr(&driver, "IIS_TRACE_ERROR:bad:IIS_TRACE_END\n");
+        put_stdout(&driver, "Content-Type: text/plain\n");
+        put_stderr(&driver, "IIS_TRA");
+        put_stdout(&driver, "\nhello");
+        put_stderr(&driver, "CE_INFO:x:IIS_TR");
+        put_stderr(&driver, "ACE_END");
+        put_end(&driver);
+        driver.read_len = mode % 2 ? 1 : MOST_READ_LEN;
+        read_all(&driver);
+        sent(&driver);
+        expect_status(&driver, "200 OK");
+        expect_body(&driver, "hello");
+        assert_int_equal(driver.outcome, POOL_OUTCOME_DONE);
+        assert_false(driver.relay.stderr_lines.has_error);
+        assert_true(bytes_equal(buffer_peek(&driver.relay.stderr_lines.traces.lines), bytes_of_str("error: bad\ninfo: x\n")));
+        driver_close(&driver);
+    }
 }
 
 /* The limit is reached, but it is known already that this is no 200. */
@@ -351,7 +381,7 @@ static void row_11_a_megabyte_of_stderr_is_kept_in_part(void **state)
     put_end(&driver);
     read_all(&driver);
     expect_refused(&driver, ERROR_CAUSE_STDERR, POOL_OUTCOME_DONE);
-    assert_int_equal(driver.relay.stderr_len, 1024 * 1000);
+    assert_int_equal(driver.relay.stderr_lines.error_len, 1024 * 1000);
     assert_int_equal(driver.stderr_text.len, RELAY_MAX_STDERR_LEN);
     assert_int_equal(buffer_peek(&driver.stderr_text).ptr[1000], 'b');
     driver_close(&driver);
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(row_12_reply_without_a_header_gives_an_error_page),
         cmocka_unit_test(row_12_16_mib_of_headers_give_an_error_page),
         cmocka_unit_test(stderr_before_the_headers_are_out_does_what_the_mode_says),
+        cmocka_unit_test(trace_text_alone_changes_nothing),
         cmocka_unit_test(stderr_before_a_reply_above_the_limit_is_a_500_all_the_same),
         cmocka_unit_test(stderr_after_the_headers_changes_nothing_unless_it_ends_the_process),
         cmocka_unit_test(terminate_ends_the_worker_when_the_client_has_gone_too),
