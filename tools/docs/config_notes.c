@@ -80,7 +80,9 @@ const struct config_note config_notes[] = {
      "FastCGI wants to know a body's length before its first byte, so a chunked one is stored first: in memory up to 64 KiB, "
      "then "
      "in a\ntemporary file."},
-    {"SlowRequestSeconds", "10", ""},
+    {"SlowRequestSeconds", "10",
+     "An event of the event log; counted from when a process gets the request until it lets it go, waiting for the client "
+     "included."},
     {"Utf8ServerVariables", "PATH_INFO,PATH_TRANSLATED,LOGON_USER",
      "In addition to the list of the machine, `FastCGIUtf8ServerVariables` (REG_MULTI_SZ) in\n"
      "`HKLM\\SYSTEM\\CurrentControlSet\\Services\\w3svc\\Parameters`. SCRIPT_FILENAME goes with PATH_TRANSLATED, DOCUMENT_ROOT "
