@@ -22,6 +22,7 @@ VALUE(exits, pool->totals.exits)
 VALUE(unexpected_exits, pool->totals.unexpected_exits)
 VALUE(workers, pool->counts.by_state[index])
 VALUE(workers_maximum, pool->limits.max_instances)
+VALUE(limit_moves, pool->tuning.moves[index])
 VALUE(running, pool->running)
 VALUE(queued, pool->counts.waiting)
 VALUE(queue_length, pool->limits.queue_length)
@@ -38,6 +39,11 @@ static const char *cause_label(int index)
 static const char *worker_label(int index)
 {
     return worker_state_name((enum worker_state)index);
+}
+
+static const char *reason_label(int index)
+{
+    return autotune_reason_name((enum autotune_reason)index);
 }
 
 static const char *state_label(int index)
@@ -69,6 +75,9 @@ const struct metric metrics[] = {
      .unit = "workers"},
     {GAUGE("fcgiext_workers", workers, "Workers by state."), .unit = "workers", LABEL("state", worker_label, WORKER_GONE)},
     {GAUGE("fcgiext_workers_maximum", workers_maximum, "The most workers at a time."), .unit = "workers"},
+    {COUNTER("fcgiext_limit_moves_total", limit_moves,
+             "How often the limit of a pool with MaxInstances=0 was moved, by reason; those without any are left out."),
+     .unit = "moves", LABEL("reason", reason_label, AUTOTUNE_REASON_COUNT), .non_zero = true},
     {GAUGE("fcgiext_requests_running", running, "Requests on workers."), .unit = "requests"},
     {GAUGE("fcgiext_requests_queued", queued, "Requests that wait for a worker."), .unit = "requests"},
     {GAUGE("fcgiext_queue_length", queue_length, "The most requests that may wait."), .unit = "requests"},

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fcgiext/core/autotune.h"
 #include "fcgiext/core/config.h"
 #include "fcgiext/core/error_page.h"
 #include "fcgiext/core/pool.h"
@@ -46,6 +47,13 @@ struct mgmt_pool {
     uint64_t drain_left_ms;
     bool drain_persists;
     uint64_t start_unix_ms; /* of the pool, and of its totals */
+    bool tuned;             /* MaxInstances=0: limits.max_instances moves */
+    struct mgmt_tuning {
+        enum autotune_reason reason;
+        enum autotune_reason move_reason; /* of the last move; STEADY: there was none */
+        uint64_t move_age_ms;
+        uint64_t moves[AUTOTUNE_REASON_COUNT];
+    } tuning;
 };
 
 struct mgmt_worker {

@@ -158,6 +158,32 @@ static void write_limits(struct json *json, const struct pool_limits *limits)
     json_end_object(json);
 }
 
+/* Why the limit of a pool with MaxInstances=0 is what it is. */
+static void write_tuning(struct json *json, const struct mgmt_pool *pool)
+{
+    const struct mgmt_tuning *tuning = &pool->tuning;
+    bool moved = tuning->move_reason != AUTOTUNE_STEADY;
+    if (!pool->tuned) {
+        json_null(json, "tuning");
+        return;
+    }
+    json_begin_object(json, "tuning");
+    json_string(json, "reason", autotune_reason_name(tuning->reason));
+    if (moved) {
+        json_string(json, "move_reason", autotune_reason_name(tuning->move_reason));
+        json_seconds(json, "move_age_seconds", tuning->move_age_ms);
+    } else {
+        json_null(json, "move_reason");
+        json_null(json, "move_age_seconds");
+    }
+    json_begin_object(json, "moves_by_reason");
+    for (int reason = 0; reason < AUTOTUNE_REASON_COUNT; reason++)
+        if (tuning->moves[reason] > 0)
+            json_number(json, autotune_reason_name((enum autotune_reason)reason), tuning->moves[reason]);
+    json_end_object(json);
+    json_end_object(json);
+}
+
 static void write_totals(struct json *json, const struct pool_totals *totals)
 {
     json_begin_object(json, "totals");
@@ -191,6 +217,7 @@ void status_json_open_pool(struct json *json, const char *name, const struct mgm
     write_conditions(json, pool);
     number_or_null(json, "learned_requests", pool->counts.learned_requests);
     write_limits(json, &pool->limits);
+    write_tuning(json, pool);
     write_totals(json, &pool->totals);
     json_time(json, "started", !pool->broken, pool->start_unix_ms);
 }

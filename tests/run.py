@@ -80,6 +80,7 @@ def programs(group, options):
         yield from unit_programs(group, "win64")
     elif group == "sim":
         yield Program(group, "sim", [ROOT / "build/linux/bin/tests/sim"], 300, native_env(**SANITIZERS))
+        yield Program(group, "autotune_sim", [ROOT / "build/linux/bin/tests/autotune_sim"], 600, native_env(**SANITIZERS))
         yield Program(group, "planted", [PYTHON, TESTS / "sim/planted.py"], 600, native_env())
     elif group == "fuzz":
         seconds = FUZZ_SECONDS if options.minutes is None else options.minutes * 60

@@ -74,7 +74,7 @@ const struct config_setting config_settings[] = {
      .unit = "processes",
      .default_text = "0",
      POOL(max_instances),
-     .help = "The most processes at a time; 0 lets the pool tune the limit to load and memory."},
+     .help = "The most processes at a time; 0 lets the pool tune the limit to load and memory (with Address: 32 connections)."},
     {.name = "InstanceMaxRequests",
      NUMBER(1, 10000000),
      .since = "1.0",

@@ -475,6 +475,7 @@ static void on_operation(struct pool *pool, const struct pool_event *event)
         break;
     case POOL_EVENT_RESUME: resume(pool); break;
     case POOL_EVENT_RECONFIGURED: pool_set_limits(pool, event->limits); break;
+    case POOL_EVENT_TUNED: pool_tune(pool, event->max_instances); break;
     case POOL_EVENT_SHUT_DOWN: shut_down(pool); break;
     default: assert(!"not an operation");
     }
@@ -507,6 +508,7 @@ void pool_handle(struct pool *pool, const struct pool_event *event, uint64_t now
     case POOL_EVENT_DRAIN:
     case POOL_EVENT_RESUME:
     case POOL_EVENT_RECONFIGURED:
+    case POOL_EVENT_TUNED:
     case POOL_EVENT_SHUT_DOWN: on_operation(pool, event); break;
     }
     sweep(pool);

@@ -18,7 +18,8 @@
 #include "fcgiext/core/worker.h"
 
 struct pool_limits {
-    uint32_t max_instances; /* workers at a time; at least 1: the shell resolves "0 = tuned" */
+    uint32_t max_instances; /* workers at a time; at least 1; of a tuned pool the first limit */
+    uint32_t tuned_max;     /* not 0: POOL_EVENT_TUNED moves max_instances, up to this */
     uint32_t queue_length;  /* waiting requests */
     uint32_t instance_max_requests;
     uint64_t idle_timeout_ms;
@@ -77,6 +78,7 @@ enum pool_event_kind {
     POOL_EVENT_DRAIN,        /* admit nothing; what waits and runs ends; then end the workers */
     POOL_EVENT_RESUME,       /* admit again, also after rapid-fail */
     POOL_EVENT_RECONFIGURED, /* limits: in force from now on; a lower max_instances as workers become free */
+    POOL_EVENT_TUNED,        /* max_instances, of a tuned pool; a lower one as workers become free */
     POOL_EVENT_SHUT_DOWN,    /* reject what waits and comes, end all workers; those with a request at once */
     POOL_EVENT_DISMISS,      /* worker: it gets no further request and ends when it has none; what comes is served by others */
     POOL_EVENT_KILL,         /* worker: it ends at once; its request fails with ERROR_CAUSE_RECYCLED. A start under way is
@@ -102,6 +104,7 @@ struct pool_event {
     enum pool_outcome outcome;
     bool now;
     const struct pool_limits *limits;
+    uint32_t max_instances;
     uint32_t code; /* START_FAILED: system error; EXITED: exit code */
     uint64_t bytes;
 };
@@ -176,6 +179,7 @@ struct pool_counts {
     enum pool_recycle_state recycle; /* FAILED: the last one stopped as its replacements failed */
     uint32_t old_workers;            /* still to be replaced */
     uint32_t learned_requests;       /* the program ends after so many by itself; 0: not known */
+    uint32_t max_instances;          /* in force */
 };
 
 struct pool;

@@ -15,15 +15,18 @@ static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
 uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limits *limits)
 {
     struct pool_limits good = *limits;
-    good.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
+    uint32_t most = limits->max_instances > limits->tuned_max ? limits->max_instances : limits->tuned_max;
+    good.max_instances = within(most, 1, POOL_MAX_WORKERS);
     uint32_t slots = good.max_instances + pool_surge(&good); /* a new index is used only when all below are in use */
     return slots > pool->worker_slots ? slots : pool->worker_slots;
 }
 
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
 {
+    bool stays_tuned = pool->limits.tuned_max && limits->tuned_max;
+    uint32_t max_instances = stays_tuned ? within(pool->limits.max_instances, 1, limits->tuned_max) : limits->max_instances;
     pool->limits = *limits;
-    pool->limits.max_instances = within(limits->max_instances, 1, POOL_MAX_WORKERS);
+    pool->limits.max_instances = within(max_instances, 1, POOL_MAX_WORKERS);
     pool->limits.queue_length = within(limits->queue_length, 0, POOL_MAX_QUEUE);
     pool->limits.instance_max_requests = within(limits->instance_max_requests, 1, UINT32_MAX);
     pool->workers.max_count = pool->limits.max_instances + pool_surge(&pool->limits);
@@ -35,6 +38,14 @@ void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
         pool->limits.max_lifetime_ms = pool->limits.max_private_bytes = 0;
     }
     pool_set_lifetime_timer(pool);
+}
+
+void pool_tune(struct pool *pool, uint32_t max_instances)
+{
+    if (!pool->limits.tuned_max)
+        return;
+    pool->limits.max_instances = within(max_instances, 1, pool->limits.tuned_max);
+    pool_set_limits(pool, &pool->limits);
 }
 
 struct pool *pool_create(const struct pool_limits *limits, uint64_t now_ms)
@@ -76,6 +87,7 @@ void pool_get_counts(const struct pool *pool, struct pool_counts *counts)
     counts->recycle = pool->recycle;
     counts->old_workers = pool->old_workers;
     counts->learned_requests = pool->learned_requests;
+    counts->max_instances = pool->limits.max_instances;
     counts->waiting = pool->waiting;
     counts->workers = pool->workers.used_count;
     memcpy(counts->by_state, pool->by_state, sizeof counts->by_state);

@@ -77,6 +77,8 @@ uint32_t pool_max_serving(const struct pool *pool);
 uint32_t pool_request_limit(const struct pool *pool);
 void pool_learn_request_limit(struct pool *pool, const struct pool_worker *worker);
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits);
+/* The limit of a tuned pool; of another one it has crossed a RECONFIGURED. */
+void pool_tune(struct pool *pool, uint32_t max_instances);
 
 /* ---- spares (pool_spare.c) */
 

@@ -138,6 +138,7 @@ static void install_prepared(struct engine_pool *pool, struct pool_version **old
     pool->version = pool->next_version;
     pool->next_workers = NULL;
     pool->next_version = NULL;
+    tuning_follow(pool, &pool->next_tune);
 }
 
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
@@ -166,6 +167,8 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     bool wake = deadline_ms < pool->armed_ms;
     if (wake)
         pool->armed_ms = deadline_ms;
+    if (event->kind == POOL_EVENT_ARRIVED && tuning_note_work(pool))
+        wake = true;
     LeaveCriticalSection(&pool->lock);
     free(old_workers);
     if (old_version)
@@ -285,7 +288,9 @@ static DWORD WINAPI run_timer(void *context)
         retry_connections(engine);
         uint64_t tries_ms = end_tries(engine);
         uint64_t next_ms = fire_deadlines(engine);
+        uint64_t tuning_ms = tuning_step(engine);
         next_ms = tries_ms < next_ms ? tries_ms : next_ms;
+        next_ms = tuning_ms < next_ms ? tuning_ms : next_ms;
         uint64_t now_ms = engine_now_ms();
         DWORD wait_ms = INFINITE;
         if (engine->connecting)
@@ -361,6 +366,7 @@ struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *
     pool_version_follow(version, pool->version); /* only this thread changes that */
     pool->next_version = version;
     pool->next_workers = workers;
+    tuning_init(&pool->next_tune, config);
     return pool;
 }
 

@@ -18,6 +18,7 @@
 #include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
+#include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/watch.h"
 
 struct intake;
@@ -37,10 +38,12 @@ struct engine_pool {
     struct pool_version *version; /* under the lock, as all below */
     struct worker_io **workers;   /* by index of their id; NULL: none */
     uint64_t armed_ms;            /* the deadline that the timer knows of */
+    struct pool_tuning tuning;    /* of the limit of workers */
 
     /* what POOL_EVENT_RECONFIGURED puts in place of `version` and `workers`: see engine_pool_prepare */
     struct pool_version *next_version;
     struct worker_io **next_workers;
+    struct autotune next_tune;
 
     uint64_t start_unix_ms;
     bool drained;          /* by an operator, whatever fcgiext.ini says meanwhile; under the lock, as the next two */
@@ -69,6 +72,7 @@ struct engine {
     struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;
     HANDLE timer_wake;
+    struct tuning tuning;        /* the timer's thread looks at pools */
     struct fcgiext_io_counts io; /* stepped by whoever makes the call */
     volatile LONG stopping;
     volatile LONG objects; /* handlers and workers alive */

@@ -97,6 +97,14 @@ static void fill_server(struct snapshot *snapshot, struct engine *engine, const 
 
 /* ---- pools ---- */
 
+static void show_tuning(struct mgmt_tuning *shown, const struct autotune *tune, uint64_t now_ms)
+{
+    shown->reason = tune->reason;
+    shown->move_reason = tune->move_reason;
+    shown->move_age_ms = now_ms > tune->moved_ms ? now_ms - tune->moved_ms : 0;
+    memcpy(shown->moves, tune->moves, sizeof shown->moves);
+}
+
 static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const struct config_pool *config,
                       struct engine_pool *pool)
 {
@@ -117,6 +125,10 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     pool_get_times(pool->core, now_ms, &times);
     shown->totals = *pool_get_totals(pool->core);
     shown->limits = pool->version->limits;
+    shown->limits.max_instances = shown->counts.max_instances;
+    shown->tuned = pool->tuning.on;
+    if (shown->tuned)
+        show_tuning(&shown->tuning, &pool->tuning.tune, now_ms);
     shown->drain_expires = pool->drain_end_ms != 0;
     shown->drain_left_ms = pool->drain_end_ms > now_ms ? pool->drain_end_ms - now_ms : 0;
     shown->drain_persists = pool->drain_persists;

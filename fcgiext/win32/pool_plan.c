@@ -7,10 +7,12 @@
 #include <wchar.h>
 #include <ws2tcpip.h>
 
+#include "fcgiext/core/autotune.h"
 #include "fcgiext/core/text.h"
+#include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/wide.h"
 
-enum { WORKERS_PER_PROCESSOR = 4, EXTERNAL_CONNECTIONS = 32 };
+enum { EXTERNAL_CONNECTIONS = 32 };
 
 static const char php_limit[] = "PHP_FCGI_MAX_REQUESTS";
 static const char allowed_peers[] = "FCGI_WEB_SERVER_ADDRS"; /* libfcgi and php refuse connections from elsewhere */
@@ -138,8 +140,6 @@ struct bytes pool_program_of(const struct config_pool *config, struct buffer *te
 
 struct pool_limits pool_limits_of(const struct config_pool *config)
 {
-    SYSTEM_INFO system;
-    GetSystemInfo(&system);
     bool tcp = config->address_count > 0 || config->protocol == CONFIG_PROTOCOL_TCP; /* takes what nobody will read */
     struct pool_limits limits = {
         .max_instances = config->max_instances,
@@ -158,8 +158,14 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
         .max_private_bytes = config->max_private_bytes,
         .external = config->address_count > 0,
     };
-    if (limits.max_instances == 0)
-        limits.max_instances = limits.external ? EXTERNAL_CONNECTIONS : WORKERS_PER_PROCESSOR * system.dwNumberOfProcessors;
+    if (limits.max_instances == 0 && limits.external) {
+        limits.max_instances = EXTERNAL_CONNECTIONS; /* the use of this machine says nothing about that of the servers */
+    } else if (limits.max_instances == 0) {
+        struct autotune tune;
+        tuning_init(&tune, config);
+        limits.max_instances = tune.limit;
+        limits.tuned_max = tune.max;
+    }
     if (limits.max_instances > POOL_MAX_WORKERS)
         limits.max_instances = POOL_MAX_WORKERS;
     return limits;

@@ -11,6 +11,7 @@ struct pool_limits sim_random_limits(struct sim *sim)
 {
     return (struct pool_limits){
         .max_instances = 1 + (uint32_t)draw(sim, 12),
+        .tuned_max = sim->seed % 2 * 12, /* not 0: the operator tells max_instances, too */
         .queue_length = (uint32_t)draw(sim, 60),
         .instance_max_requests = 1 + (uint32_t)draw(sim, 30),
         .idle_timeout_ms = 1000 + draw(sim, 60000),

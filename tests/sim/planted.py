@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ["buffer.c", "error_page.c", "pool.c", "pool_steps.c", "pool_recycle.c", "pool_spare.c", "pool_renewal.c",
            "pool_info.c", "pool_walk.c",
            "slab.c", "timers.c", "worker.c"]
+AUTOTUNE_SOURCES = [*SOURCES, "autotune.c", "http_status.c"]
 
 # what, file, old, new
 BUGS = [
@@ -70,26 +71,37 @@ BUGS = [
     ("what is too large stays", "pool_renewal.c", "limit && bytes >= limit", "limit && bytes >= 1000 * limit"),
 ]
 
+# The same for autotune and its simulator.
+AUTOTUNE_BUGS = [
+    ("what brings nothing is not taken back but tried again", "autotune.c", "    return move(tune, sample, tune->before, reason);\n",
+     "    tune->hold_ms = 0;\n    return move(tune, sample, tune->before, reason);\n"),
+    ("it grows on busy processors", "autotune.c", "    BUSY_CPU = 920,", "    BUSY_CPU = 2000,"),
+    ("it never tries fewer workers", "autotune.c", "    FULL_CPU = 970,", "    FULL_CPU = 2000,"),
+    ("memory is not looked at", "autotune.c", "    return sample->total_bytes / 10;\n", "    return 0;\n"),
+    ("it grows one by one", "autotune.c", "    uint64_t wanted = 2 * (uint64_t)tune->limit;", "    uint64_t wanted = (uint64_t)tune->limit + 1;"),
+]
 
-def build(folder):
-    sources = [str(folder / "fcgiext/core" / name) for name in SOURCES] + [str(p) for p in sorted((ROOT / "tests/sim").glob("*.c"))]
-    command = ["gcc", "-std=c11", "-O1", "-w", f"-I{folder}", f"-I{ROOT}", "-o", str(folder / "sim"), *sources]
+
+def build(folder, names, tests):
+    sources = [str(folder / "fcgiext/core" / name) for name in names] + [str(p) for p in sorted((ROOT / tests).glob("*.c"))]
+    command = ["gcc", "-std=c11", "-O1", "-w", f"-I{folder}", f"-I{ROOT}", "-o", str(folder / "sim"), *sources, "-lm"]
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def try_bug(folder, name, old, new):
+def try_bug(folder, of_autotune, name, old, new):
     """None, or why the bug was not caught."""
     path = folder / "fcgiext/core" / name
     text = (ROOT / "fcgiext/core" / name).read_text()
     if text.count(old) != 1:
         return f"its place is not in {name} (or there are several)"
     path.write_text(text.replace(old, new))
-    made = build(folder)
+    made = build(folder, AUTOTUNE_SOURCES, "tests/sim/autotune") if of_autotune else build(folder, SOURCES, "tests/sim")
     path.write_text(text)
     if made.returncode:
         return "it does not compile: " + made.stderr[:300]
     try:
-        run = subprocess.run([str(folder / "sim")], capture_output=True, text=True, timeout=120)
+        arguments = ["--processors", "4", "--seeds", "1"] if of_autotune else []
+        run = subprocess.run([str(folder / "sim"), *arguments], capture_output=True, text=True, timeout=120)
     except subprocess.TimeoutExpired:
         return "the run did not end"
     return None if run.returncode else "nothing was noticed"
@@ -102,11 +114,11 @@ def main():
         (folder / "fcgiext/core").mkdir(parents=True)
         for path in (ROOT / "fcgiext/core").glob("*.[ch]"):
             (folder / "fcgiext/core" / path.name).write_bytes(path.read_bytes())
-        for number, (what, file, old, new) in enumerate(BUGS, 1):
-            why = try_bug(folder, file, old, new)
+        for number, (what, file, old, new) in enumerate(BUGS + AUTOTUNE_BUGS, 1):
+            why = try_bug(folder, number > len(BUGS), file, old, new)
             print(f"{'not ok' if why else 'ok'} {number} - caught: {what}" + (f"\n# {why}" if why else ""), flush=True)
             failures += why is not None
-    print(f"1..{len(BUGS)}")
+    print(f"1..{len(BUGS + AUTOTUNE_BUGS)}")
     return 1 if failures else 0
 
 

@@ -424,8 +424,7 @@ static void look(struct sim *sim)
     sim->seen_workers = sim->seen_requests = 0;
     pool_each_worker(sim->pool, sim->now_ms, look_at_worker, sim);
     pool_each_request(sim->pool, sim->now_ms, look_at_request, sim);
-    REQUIRE(sim, sim->seen_workers == live_workers(sim));
-    REQUIRE(sim, sim->seen_requests == sim->open_count);
+    REQUIRE(sim, sim->seen_workers == live_workers(sim) && sim->seen_requests == sim->open_count);
 }
 
 /* Picks on one worker: it gets nothing any more. A kill is the end of its request, too; without one no request is lost. */
@@ -458,6 +457,7 @@ static void operate(struct sim *sim)
         break;
     case 2:
         sim->limits = sim_random_limits(sim);
+        tell(sim, &(struct pool_event){.kind = POOL_EVENT_TUNED, .max_instances = sim->limits.max_instances});
         event.kind = POOL_EVENT_RECONFIGURED;
         event.limits = &sim->limits;
         break;

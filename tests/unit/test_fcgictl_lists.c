@@ -222,6 +222,23 @@ static void exits_tell_what_codes_mean(void **state)
                         "3 min  php     4712           0  expected                            60 s     200  /y.php\n");
 }
 
+#define TUNED(reason, move_reason, age)                                                                                      \
+    "{'api_version':1,'pool':" POOL("php", "running", "4", "3", "0",                                                         \
+                                    ",'tuning':{'reason':'" reason "','move_reason':" move_reason ",'move_age_seconds':" age \
+                                    "}") ",'workers':[],'exits':[]}"
+
+static void show_tells_the_limit_of_a_tuned_pool_and_why(void **state)
+{
+    (void)state;
+    fake_reply(1234, "pool.list", LIST(PHP "," ECHO));
+    fake_reply(1234, "pool.show", TUNED("cpu_saturated", "'queue_waits'", "72"));
+    assert_int_equal(fake_run("show php"), 0);
+    fake_out_has("  tuning     at most 8 workers, tuned: cpu saturated; moved 72 s ago: queue waits\n");
+    fake_reply(1234, "pool.show", TUNED("steady", "null", "null"));
+    assert_int_equal(fake_run("show php"), 0);
+    fake_out_has("  tuning     at most 8 workers, tuned: steady\n");
+}
+
 static void show_is_a_page(void **state)
 {
     (void)state;
@@ -402,6 +419,7 @@ int main(void)
         FAKE_TEST(requests_show_the_query_to_those_who_get_it),
         FAKE_TEST(exits_tell_what_codes_mean),
         FAKE_TEST(show_is_a_page),
+        FAKE_TEST(show_tells_the_limit_of_a_tuned_pool_and_why),
         FAKE_TEST(metrics_are_one_row_a_sample),
         FAKE_TEST(csv_has_raw_values_and_quotes),
         FAKE_TEST(json_stands_alone_and_parses),

@@ -219,6 +219,12 @@ static void a_pool_that_drains(void **state)
     assert_true(number_at(&client, "result.pools.0.requests.oldest_wait_seconds") == (double)1.234);
     assert_true(number_at(&client, "result.pools.0.learned_requests") == 500);
     assert_true(number_at(&client, "result.pools.0.limits.activity_timeout_seconds") == 70.5);
+    assert_string_equal(text_at(&client, "result.pools.0.tuning.reason"), "steady");
+    assert_string_equal(text_at(&client, "result.pools.0.tuning.move_reason"), "queue_waits");
+    assert_true(number_at(&client, "result.pools.0.tuning.move_age_seconds") == 1.5);
+    assert_true(number_at(&client, "result.pools.0.tuning.moves_by_reason.queue_waits") == 3);
+    assert_int_equal(cJSON_GetArraySize(at(&client, "result.pools.0.tuning.moves_by_reason")), 1);
+    assert_true(is_null_at(&client, "result.pools.1.tuning"));
     assert_true(number_at(&client, "result.pools.0.totals.requests") == 110);
     assert_true(number_at(&client, "result.pools.0.totals.failed") == 5);
     assert_true(number_at(&client, "result.pools.0.totals.failed_by_cause.activity_timeout") == 3);
@@ -503,6 +509,9 @@ static void metrics_have_a_sample_for_each_pool_that_serves(void **state)
     assert_true(sample(&client, "fcgiext_requests_rejected_total", "PHP", NULL, NULL) == 2);
     assert_true(sample(&client, "fcgiext_workers", "PHP", "state", "busy") == 2);
     assert_true(sample(&client, "fcgiext_workers", "PHP", "state", "idle") == 0);
+    assert_true(sample(&client, "fcgiext_limit_moves_total", "PHP", "reason", "queue_waits") == 3);
+    assert_true(sample(&client, "fcgiext_limit_moves_total", "PHP", "reason", "loss") == -1);
+    assert_true(sample(&client, "fcgiext_limit_moves_total", "Ruby", "reason", "queue_waits") == -1);
     assert_true(sample(&client, "fcgiext_oldest_wait_seconds", "PHP", NULL, NULL) == (double)1.234);
     assert_true(sample(&client, "fcgiext_pool_state", "Ruby", "state", "rapid_fail") == 1);
     assert_true(sample(&client, "fcgiext_pool_state", "Ruby", "state", "running") == 0);

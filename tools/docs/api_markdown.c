@@ -149,6 +149,14 @@ static const struct member pool[] = {
     {"limits", "object",
      "`limits.max_instances`, `limits.queue_length`, `limits.instance_max_requests`, `limits.idle_timeout_seconds`, "
      "`limits.activity_timeout_seconds`, `limits.request_timeout_seconds`, `limits.rapid_fails_per_minute`"},
+    {"tuning", "object or null",
+     "of a pool with MaxInstances=0, whose `limits.max_instances` moves. `tuning.reason`: why it is what it is, as the last "
+     "look "
+     "found it: `steady`, `queue_waits`, `cpu_saturated`, `memory_low`, `no_gain` (more workers have not answered more), "
+     "`loss` "
+     "(fewer have answered fewer), `at_most`, `idle`; `tuning.move_reason`, `tuning.move_age_seconds`: of the last move, or "
+     "null; "
+     "`tuning.moves_by_reason`: how often it was moved"},
     {"totals.requests", "number", "that have come"},
     {"totals.answered", "number", "whose answer was passed on to its end"},
     {"totals.failed", "number", "that ended otherwise"},

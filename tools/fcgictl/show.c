@@ -90,6 +90,21 @@ static void add_processes(const cJSON *pool, struct text *out)
               number(pool, "totals.start_failures"), number(pool, "totals.exits"), number(pool, "totals.unexpected_exits"));
 }
 
+/* Of a pool with MaxInstances=0. */
+static void add_tuning(const cJSON *pool, struct text *out)
+{
+    if (!value_at(pool, "tuning.reason"))
+        return;
+    text_addf(out, "at most %.0f workers, tuned: ", number(pool, "workers.maximum"));
+    words_add_enum(out, value_string(pool, "tuning.reason"));
+    if (!value_at(pool, "tuning.move_reason"))
+        return;
+    text_add(out, "; moved ");
+    words_add_age(out, number(pool, "tuning.move_age_seconds"));
+    text_add(out, " ago: ");
+    words_add_enum(out, value_string(pool, "tuning.move_reason"));
+}
+
 static void add_limit(const cJSON *pool, const char *path, const char *label, struct text *out)
 {
     double seconds = number(pool, path);
@@ -111,8 +126,9 @@ static void add_limits(const cJSON *pool, struct text *out)
 }
 
 static const struct fact facts[] = {
-    {"state", add_state},   {"program", add_program},    {"workers", add_workers},     {"requests", add_requests},
-    {"totals", add_totals}, {"failed of", add_failures}, {"processes", add_processes}, {"limits", add_limits},
+    {"state", add_state},         {"program", add_program}, {"workers", add_workers},
+    {"requests", add_requests},   {"totals", add_totals},   {"failed of", add_failures},
+    {"processes", add_processes}, {"limits", add_limits},   {"tuning", add_tuning},
 };
 
 static void add_page(struct run *run, const struct target *target, const cJSON *result)
