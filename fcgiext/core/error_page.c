@@ -93,6 +93,14 @@ static const struct cause causes[ERROR_CAUSE_COUNT] = {
                                  "Nothing is to be done."},
     [ERROR_CAUSE_HOST] = {"host", 500, 0, "The web server refused a function that is needed to answer",
                           "Look into the event log, which names the function."},
+    [ERROR_CAUSE_IMPERSONATION] =
+        {"impersonation", 500, 0, "The request could not be carried out in the name of its user",
+         "The web server must have a token for the user, and its identity the right to impersonate. If "
+         "the program is to act as the web server's identity for all users, set Impersonate=0."},
+    [ERROR_CAUSE_HAND_BACK] =
+        {"hand_back", 500, 0, "The web server was to answer this request itself, and could not be told to",
+         "IgnoreExistingFiles and IgnoreDirectories need IIS 6 or later. With another web server remove them "
+         "from this section, and map the extensions of programs instead of *."},
     [ERROR_CAUSE_NO_MEMORY] = {"no_memory", 500, 0, "The server ran out of memory for this request",
                                "Lower MaxInstances or ResponseBufferLimit, or give the web server more memory."},
 };

@@ -39,6 +39,8 @@ enum error_cause {
     ERROR_CAUSE_BAD_REQUEST,    /* 400: a path with NUL, control characters or Windows tricks */
     ERROR_CAUSE_CLIENT_GONE,    /* nobody is there to read a page */
     ERROR_CAUSE_HOST,           /* the host refused a call that we need */
+    ERROR_CAUSE_IMPERSONATION,  /* the user's token could not be had, or not be used */
+    ERROR_CAUSE_HAND_BACK,      /* a file or folder that the host is to answer, and refuses to */
     ERROR_CAUSE_NO_MEMORY,
     ERROR_CAUSE_COUNT
 };

@@ -298,6 +298,15 @@ void relay_on_written(struct relay *relay, size_t len, bool ok)
         relay->written = SIZE_MAX; /* nothing more is written; the read tells when all that came has been read */
 }
 
+void relay_on_write_refused(struct relay *relay, const struct error_facts *facts)
+{
+    bool first = !relay->failed;
+    relay->write_pending = false;
+    relay_fail_with(relay, facts->cause, NULL);
+    if (first)
+        relay->failure = *facts;
+}
+
 void relay_on_read(struct relay *relay, struct bytes bytes, bool ok)
 {
     relay->read_pending = false;

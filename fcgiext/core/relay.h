@@ -126,6 +126,8 @@ enum cgi_vars_result relay_encode(struct relay *relay, struct cgi_vars_request *
 void relay_on_assigned(struct relay *relay, struct relay_connection connection);
 /* Not ok: `len` bytes, or more, may have reached the worker; 0 only when certainly none has. */
 void relay_on_written(struct relay *relay, size_t len, bool ok);
+/* Instead of relay_on_written: nothing was written, and no other worker would do better. The request fails. */
+void relay_on_write_refused(struct relay *relay, const struct error_facts *facts);
 /* At most RELAY_READ_LEN bytes from the worker; not ok: and its connection has ended. */
 void relay_on_read(struct relay *relay, struct bytes bytes, bool ok);
 /* Body bytes from the client; not ok, or none: it has gone, or the read was cancelled. */

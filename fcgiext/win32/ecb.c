@@ -190,3 +190,27 @@ void ecb_finish(struct ecb *ecb, DWORD status)
     call(ecb, HSE_REQ_DONE_WITH_SESSION, &status, NULL, NULL);
     ecb->block = NULL;
 }
+
+DWORD ecb_get_token(struct ecb *ecb, HANDLE *token)
+{
+    *token = NULL;
+    if (!call(ecb, HSE_REQ_GET_IMPERSONATION_TOKEN, token, NULL, NULL))
+        return GetLastError() ? GetLastError() : ERROR_NOT_SUPPORTED;
+    return *token ? 0 : ERROR_NO_TOKEN;
+}
+
+DWORD ecb_hand_back(struct ecb *ecb)
+{
+    ZeroMemory(&ecb->hand_back, sizeof ecb->hand_back); /* all as it came: URL, method, headers, user, body */
+    ecb->hand_back.dwExecUrlFlags = HSE_EXEC_URL_IGNORE_CURRENT_INTERCEPTOR;
+    if (call(ecb, HSE_REQ_EXEC_URL, &ecb->hand_back, NULL, NULL))
+        return 0;
+    return GetLastError() ? GetLastError() : ERROR_NOT_SUPPORTED;
+}
+
+bool ecb_is_answered(struct ecb *ecb)
+{
+    HSE_EXEC_URL_STATUS status;
+    ZeroMemory(&status, sizeof status);
+    return !call(ecb, HSE_REQ_GET_EXEC_URL_STATUS, &status, NULL, NULL) || status.uHttpStatusCode != 0;
+}

@@ -25,6 +25,7 @@ struct ecb {
     bool variable_lost; /* one is there, but it is too long, or there was no memory for it: what was told of it is wrong */
     HSE_VECTOR_ELEMENT element;
     HSE_RESPONSE_VECTOR vector;
+    HSE_EXEC_URL_INFO hand_back;
 };
 
 /* Registers the completion callback. 0 or a Win32 error. */
@@ -59,6 +60,14 @@ bool ecb_is_connected(struct ecb *ecb);
 
 /* Closes the client's connection, so that a pending operation completes. */
 void ecb_close_connection(struct ecb *ecb);
+
+/* The token of the request's user. It stays the host's and holds as long as the session. 0 or a Win32 error. */
+DWORD ecb_get_token(struct ecb *ecb, HANDLE *token);
+
+/* Begins: the host answers the request itself, as if the * map were not there, and then calls `done`. An error: it does not. */
+DWORD ecb_hand_back(struct ecb *ecb);
+/* After `done` with an error: has the client been answered all the same? */
+bool ecb_is_answered(struct ecb *ecb);
 
 /* The end of the session with one of HSE_STATUS_SUCCESS, _SUCCESS_AND_KEEP_CONN, _ERROR; the ECB must not be touched afterwards. */
 void ecb_finish(struct ecb *ecb, DWORD status);

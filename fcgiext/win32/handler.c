@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fcgiext/win32/handler_state.h"
+#include "fcgiext/win32/identity_os.h"
 
 void handler_ref(struct handler *handler)
 {
@@ -21,6 +22,8 @@ void handler_unref(struct handler *handler)
     intake_close(handler->intake);
     request_label_unref(handler->label);
     ecb_deinit(&handler->ecb);
+    if (handler->token)
+        identity_os.close(identity_os.context, handler->token);
     settings_leave(handler->settings);
     free(handler);
     engine_object_gone(engine);
@@ -29,6 +32,11 @@ void handler_unref(struct handler *handler)
 uint64_t handler_request(const struct handler *handler)
 {
     return handler->request;
+}
+
+HANDLE handler_token(const struct handler *handler)
+{
+    return handler->token;
 }
 
 struct request_label *handler_label(const struct handler *handler)
@@ -57,6 +65,12 @@ void handler_written(struct handler *handler, DWORD len, DWORD error)
     handler->written_len = len;
     handler->written_error = error;
     strand_post(&handler->strand, HANDLER_WRITTEN);
+}
+
+void handler_write_refused(struct handler *handler, DWORD error)
+{
+    handler->write_refused = error;
+    strand_post(&handler->strand, HANDLER_WRITE_REFUSED);
 }
 
 void handler_released(struct handler *handler)
@@ -209,6 +223,13 @@ static void on_failed(struct handler *handler)
         ecb_close_connection(&handler->ecb); /* or we would wait as long as the client likes */
 }
 
+static void on_write_refused(struct handler *handler)
+{
+    struct error_facts facts = {.cause = ERROR_CAUSE_IMPERSONATION, .has_code = true, .code = handler->write_refused};
+    facts.detail = bytes_of_str("no thread could act by the user's token");
+    relay_on_write_refused(&handler->relay, &facts);
+}
+
 /* Tells the pool of signs of life, and on whose account time passes now. */
 static void report_progress(struct handler *handler, bool received)
 {
@@ -251,7 +272,7 @@ void handler_run(struct strand *strand, LONG bits)
     struct handler *handler = CONTAINING_RECORD(strand, struct handler, strand);
     struct relay *relay = &handler->relay;
     struct relay_action action;
-    bool open = handler->ecb.block != NULL;
+    bool open = handler->ecb.block != NULL, was_handed_back = handler->handed_back != NULL;
     if (bits & HANDLER_ASSIGNED) {
         handler->worker = handler->next_worker;
         handler->client_wait = false;
@@ -260,11 +281,17 @@ void handler_run(struct strand *strand, LONG bits)
     }
     if (bits & HANDLER_WRITTEN)
         relay_on_written(relay, handler->written_len, handler->written_error == 0);
+    if (bits & HANDLER_WRITE_REFUSED)
+        on_write_refused(handler);
     if (bits & HANDLER_READ)
         on_read(handler);
+    if (handler->handed_back && handler_hand_back(handler, bits)) {
+        handler_unref(handler);
+        return;
+    }
     if (handler->taking_in)
         handler_take_in(handler, bits);
-    else if (bits & (HANDLER_CLIENT | HANDLER_STORED))
+    else if (!was_handed_back && (bits & (HANDLER_CLIENT | HANDLER_STORED)))
         on_client_done(handler, bits);
     if (bits & HANDLER_FAILED)
         on_failed(handler);

@@ -26,8 +26,13 @@ void handler_unref(struct handler *handler);
 void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, struct relay_connection connection);
 void handler_read(struct handler *handler);
 void handler_written(struct handler *handler, DWORD len, DWORD error);
+/* Nothing was: no thread can act by the request's token. */
+void handler_write_refused(struct handler *handler, DWORD error);
 /* The pool knows that the worker is free. */
 void handler_released(struct handler *handler);
+
+/* By which its bytes are written, the handler's own; NULL: the host's identity. */
+HANDLE handler_token(const struct handler *handler);
 
 /* The id under which the pool knows it: set by handler_assigned. */
 uint64_t handler_request(const struct handler *handler);

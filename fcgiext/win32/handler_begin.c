@@ -21,7 +21,7 @@ static void keep_text(char *out, size_t out_len, struct bytes text)
     out[len] = '\0';
 }
 
-/* The pool of [Types] for this request; without one handler->facts says why. */
+/* The pool of [Types] for this request, and what it wants to know of its user; without one handler->facts says why. */
 static void find_pool(struct handler *handler)
 {
     const struct settings *settings = handler->settings;
@@ -46,6 +46,8 @@ static void find_pool(struct handler *handler)
         handler->pool = settings->pools[match.pool];
         if (!handler->pool)
             handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
+        else
+            handler_ask_for_user(handler, match.wildcard);
     }
 }
 
@@ -208,15 +210,16 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
         return HSE_STATUS_ERROR;
     }
     struct bytes first = bytes_of(block->lpbData, block->cbAvailable);
-    if (!handler->facts.cause && known)
+    bool serves = !handler->facts.cause && !handler->handed_back;
+    if (serves && known)
         encode(handler, first);
-    else if (!handler->facts.cause)
+    else if (serves)
         handler->facts.cause = open_intake(handler, first);
     handler->taking_in = handler->intake && !handler->facts.cause;
     handler_ref(handler); /* the session may end in one of these calls */
-    if (!handler->taking_in)
+    if (!handler->taking_in && !handler->handed_back)
         arrive(handler);
-    if (handler->taking_in || handler->facts.cause)
+    if (handler->taking_in || handler->handed_back || handler->facts.cause)
         strand_post(&handler->strand, HANDLER_BEGIN);
     handler_unref(handler);
     return HSE_STATUS_PENDING;

@@ -1,6 +1,6 @@
 /* handler_state: what the files of handler share: the request's state, and what one of them has for the others. handler.c has its
- * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_explain.c what a failed one is told,
- * handler_log.c what of it goes to the event log. */
+ * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_user.c what is done in the name of its
+ * user, handler_explain.c what a failed one is told, handler_log.c what of it goes to the event log. */
 #ifndef FCGIEXT_WIN32_HANDLER_STATE_H
 #define FCGIEXT_WIN32_HANDLER_STATE_H
 
@@ -26,6 +26,7 @@ enum {
     HANDLER_STORED = 128,
     HANDLER_STOP = 256,
     HANDLER_RELEASED = 512,
+    HANDLER_WRITE_REFUSED = 1024,
 };
 
 struct handler {
@@ -40,6 +41,8 @@ struct handler {
     struct request_label *label;
     struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */
     bool taking_in;           /* the pool has not heard of it yet */
+    HANDLE token;             /* its user's, ours to close; NULL: what is done for it is done as the host */
+    const char *handed_back;  /* the property because of which the host answers it, and the pool never hears of it; else NULL */
     struct error_facts facts; /* of a failure found before the pool was asked */
     char extension[32];       /* for NO_MAPPING */
     char site[32];
@@ -49,7 +52,7 @@ struct handler {
     struct worker_io *next_worker;
     uint64_t request;
     struct relay_connection connection;
-    DWORD written_len, written_error;
+    DWORD written_len, written_error, write_refused;
     uint64_t probed; /* its id, as the probe gave it */
     /* whoever carries out the pool's last action on the request */
     struct pool_action failure;
@@ -82,6 +85,11 @@ void handler_log_released(struct handler *handler);
 void handler_log_failure(struct handler *handler, struct error_facts *facts, char reference[EVENT_REFERENCE_LEN + 1]);
 /* It is over; the host's side must not be touched any more. */
 void handler_log_end(struct handler *handler);
+/* The pool is known: sets handler->token if it wants one, handler->handed_back if the host is to answer, or facts. `wildcard`: a * entry
+ * of [Types] leads there. */
+void handler_ask_for_user(struct handler *handler, bool wildcard);
+/* Has the host answer. true: it has, and the session is over. */
+bool handler_hand_back(struct handler *handler, LONG bits);
 /* The body's bytes come in, before the pool knows of the request. */
 void handler_take_in(struct handler *handler, LONG bits);
 

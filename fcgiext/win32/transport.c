@@ -1,34 +1,53 @@
 /* transport: see transport.h. Closing is also how an operation is cancelled: CancelIoEx is missing on XP, and a
- * connection with an operation cut short is of no further use. */
+ * connection with an operation cut short is of no further use.
+ *
+ * A pipe tracks its writer: the system notes, with each WriteFile, the token of the thread that calls it. So there is one place where
+ * a pipe is written, and it is between identity_enter and identity_leave; whether the write then completes at once or later, on which
+ * thread, does not matter. */
 #include "fcgiext/win32/transport.h"
 
 #include <mswsock.h>
 #include <ws2tcpip.h>
 
 #include "fcgiext/win32/compat.h"
+#include "fcgiext/win32/identity_os.h"
 
 void transport_init(struct transport *transport)
 {
     transport->pipe = INVALID_HANDLE_VALUE;
     transport->socket = INVALID_SOCKET;
-    transport->skips = FALSE;
+    transport->skips = transport->tracks = FALSE;
 }
 
-DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const WCHAR *name)
+/* The other end never gets more than impersonation, whoever it is. Without CONTEXT_TRACKING it sees who opened the pipe. */
+static DWORD open_as_host(const WCHAR *name, BOOL tracks, HANDLE *pipe)
 {
-    /* The worker may act as the writer of the last message (CONTEXT_TRACKING): each write of a request is issued under
-     * that request's token. It may never get more than impersonation, whoever it is. */
-    DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION | SECURITY_CONTEXT_TRACKING;
-    HANDLE pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, flags, NULL);
-    if (pipe == INVALID_HANDLE_VALUE)
-        return GetLastError();
-    DWORD error = iocp_attach(iocp, pipe);
+    DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION;
+    struct identity_scope scope;
+    DWORD error = identity_enter(&identity_os, NULL, &scope);
+    if (error)
+        return error;
+    *pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                        tracks ? flags | SECURITY_CONTEXT_TRACKING : flags, NULL);
+    error = *pipe == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+    identity_leave(&identity_os, &scope);
+    return error;
+}
+
+DWORD transport_open_pipe(struct transport *transport, struct iocp *iocp, const WCHAR *name, BOOL tracks)
+{
+    HANDLE pipe;
+    DWORD error = open_as_host(name, tracks, &pipe);
+    if (error)
+        return error;
+    error = iocp_attach(iocp, pipe);
     if (error) {
         CloseHandle(pipe);
         return error;
     }
     transport->pipe = pipe;
     transport->skips = compat_skip_completion_on_success(pipe);
+    transport->tracks = tracks;
     return 0;
 }
 
@@ -107,12 +126,27 @@ DWORD transport_read(struct transport *transport, void *buffer, DWORD len, struc
     return begun(transport, ok, (DWORD)WSAGetLastError());
 }
 
-DWORD transport_write(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done)
+static DWORD write_pipe(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done)
 {
+    BOOL ok = WriteFile(transport->pipe, bytes, len, done, &op->overlapped);
+    return begun(transport, ok, GetLastError());
+}
+
+DWORD transport_write(struct transport *transport, HANDLE token, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done,
+                      DWORD *refused)
+{
+    struct identity_scope scope;
+    *refused = 0;
     ZeroMemory(&op->overlapped, sizeof op->overlapped);
+    if (transport->pipe != INVALID_HANDLE_VALUE && !transport->tracks)
+        return write_pipe(transport, bytes, len, op, done);
     if (transport->pipe != INVALID_HANDLE_VALUE) {
-        BOOL ok = WriteFile(transport->pipe, bytes, len, done, &op->overlapped);
-        return begun(transport, ok, GetLastError());
+        *refused = identity_enter(&identity_os, token, &scope);
+        if (*refused)
+            return *refused;
+        DWORD error = write_pipe(transport, bytes, len, op, done);
+        identity_leave(&identity_os, &scope);
+        return error;
     }
     WSABUF slice = {len, (char *)(ULONG_PTR)bytes};
     BOOL ok = WSASend(transport->socket, &slice, 1, done, 0, &op->overlapped, NULL) == 0;

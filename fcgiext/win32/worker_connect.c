@@ -8,6 +8,7 @@
 #include "fcgiext/win32/worker_connect.h"
 
 #include "fcgiext/win32/engine.h"
+#include "fcgiext/win32/identity_os.h"
 #include "fcgiext/win32/pool_plan.h"
 
 enum { KNOCK_MS = 1000 }; /* for how long a program that is not waiting for a connection is knocked at */
@@ -15,7 +16,7 @@ enum { KNOCK_MS = 1000 }; /* for how long a program that is not waiting for a co
 static DWORD open_pipe(struct worker_io *worker, struct transport *transport)
 {
     InterlockedIncrement(&worker->pool->engine->io.opens);
-    return transport_open_pipe(transport, worker->port, worker->process.pipe_name);
+    return transport_open_pipe(transport, worker->port, worker->process.pipe_name, identity_is_users(worker->version->config));
 }
 
 static DWORD open_tcp(struct worker_io *worker, const void *address, int address_len)
@@ -70,7 +71,7 @@ static DWORD watch_exit(struct worker_io *worker)
     return error;
 }
 
-static DWORD start_process(struct worker_io *worker)
+static DWORD start_as_host(struct worker_io *worker)
 {
     HANDLE server_end = INVALID_HANDLE_VALUE;
     const struct process_plan *plan = &worker->version->plan;
@@ -86,6 +87,18 @@ static DWORD start_process(struct worker_io *worker)
     worker->launched_ms = engine_now_ms();
     InterlockedExchange(&worker->pid, (LONG)worker->process.id);
     return error ? error : watch_exit(worker);
+}
+
+/* The launcher's thread is nobody's, but START may be carried out on a thread of the host's, with a KILL that follows it. */
+static DWORD start_process(struct worker_io *worker)
+{
+    struct identity_scope scope;
+    DWORD error = identity_enter(&identity_os, NULL, &scope);
+    if (error)
+        return error;
+    error = start_as_host(worker);
+    identity_leave(&identity_os, &scope);
+    return error;
 }
 
 /* The program has disconnected and will listen again in a moment: until then the name is busy (231). */

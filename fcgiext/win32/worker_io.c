@@ -161,13 +161,15 @@ static void begin_write(struct worker_io *worker)
     worker->writer = worker->bound;
     handler_ref(worker->writer);
     worker_io_ref(worker);
-    DWORD error = ERROR_BROKEN_PIPE, len = 0;
+    DWORD error = ERROR_BROKEN_PIPE, len = 0, refused = 0;
     worker->write_pending = true;
     InterlockedIncrement(&worker->pool->engine->io.writes);
     if (transport_is_open(&worker->transport))
-        error = transport_write(&worker->transport, worker->to_write.ptr, (DWORD)worker->to_write.len, &worker->write_op, &len);
+        error = transport_write(&worker->transport, handler_token(worker->writer), worker->to_write.ptr,
+                                (DWORD)worker->to_write.len, &worker->write_op, &len, &refused);
     if (error == ERROR_IO_PENDING)
         return;
+    worker->write_refused = refused;
     worker->write_done_len = error ? 0 : len;
     worker->write_error = error;
     post_and_unref(worker, WORKER_WRITE_DONE);
@@ -198,8 +200,11 @@ static void write_done(struct worker_io *worker)
     struct handler *writer = worker->writer;
     worker->write_pending = false;
     worker->writer = NULL;
-    if (worker->bound == writer)
+    if (worker->bound == writer && worker->write_refused)
+        handler_write_refused(writer, worker->write_refused);
+    else if (worker->bound == writer)
         handler_written(writer, worker->write_done_len, worker->write_error);
+    worker->write_refused = 0;
     handler_unref(writer);
 }
 

@@ -62,6 +62,7 @@ struct worker_io {
     DWORD connect_error; /* of connect_op, written by its completion */
     DWORD last_error;    /* of the servers tried so far */
     DWORD write_done_len, write_error;
+    DWORD write_refused; /* not 0: why it was not even begun */
     uint8_t *read_buffer;
 
     /* between the strand and the handler of the request that is on it: written by one before it posts to the other */

@@ -1,6 +1,7 @@
 /* host: see host.h. The rules that it watches: completion callback first; one asynchronous operation at a time, headers
  * among them; headers once, before anything else, nothing after the final send; no call that may block; DONE_WITH_SESSION
- * once, with no operation outstanding, and no status after it but PENDING; no call afterwards, no touch of the ECB.
+ * once, with no operation outstanding, and no status after it but PENDING; no call afterwards, no touch of the ECB; a thread is given
+ * back with the token that it came with, and no token of ours is closed.
  *
  * Each ECB has a page of its own, out of bounds from its end on. Requests and pages are used again in turn, so late that
  * nothing of this program's gets there. */
@@ -12,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const fault_names[FAULT_COUNT] = {"none",    "no-io-completion", "no-vector-send", "no-send",     "send-breaks",
-                                              "no-read", "read-breaks",      "read-ends",      "no-variables"};
+#include "tests/helpers/ecb_driver/users.h"
+
+const char *const fault_names[FAULT_COUNT] = {"none",         "no-io-completion", "no-vector-send", "no-send",
+                                              "send-breaks",  "no-read",          "read-breaks",    "read-ends",
+                                              "no-variables", "no-token",         "no-exec-url",    "exec-url-breaks"};
 
 enum state { UNUSED, ALIVE, ENDED };
 enum { REQUESTS = 16384, PAGE_LEN = 4096, MAX_BODY = 64 * 1024 };
@@ -38,7 +42,7 @@ struct request {
     DWORD len, error;
 };
 
-static char body_bytes[MAX_BODY];
+static char body_bytes[USERS][MAX_BODY];
 static struct request requests[REQUESTS];
 static volatile LONG requests_used;
 static char *pages; /* REQUESTS of them */
@@ -106,7 +110,9 @@ static void make_pages(void)
     memset(pages, 0xcc, REQUESTS * PAGE_LEN);
     for (size_t i = 0; i < REQUESTS; i++)
         requests[i].status = 1;
-    memset(body_bytes, 'b', sizeof body_bytes);
+    for (unsigned user = 0; user < USERS; user++)
+        memset(body_bytes[user], user_letters[user], MAX_BODY);
+    users_make();
 }
 
 static void protect(void *page, DWORD access)
@@ -170,8 +176,11 @@ static void complete(struct request *request)
 {
     DWORD len = request->len, error = request->error;
     PFN_HSE_IO_COMPLETION done = request->done;
+    struct visit visit = {.acts = request->host->acts_as_users};
     InterlockedExchange(&request->outstanding, 0); /* the DLL may begin the next one inside */
+    visit_begin(&visit, request->plan.user);
     done(request->block, request->context, len, error);
+    visit_end(&visit);
 }
 
 static void refill(struct host *host)
@@ -375,7 +384,7 @@ static BOOL read_async(struct request *request, void *buffer, DWORD len)
         len = unread;
     if (len > MAX_BODY)
         len = MAX_BODY;
-    memcpy(buffer, body_bytes, len);
+    memcpy(buffer, body_bytes[request->plan.user], len);
     request->body_read += len;
     return begin_operation(request, len, 0);
 }
@@ -387,6 +396,22 @@ static BOOL is_connected(struct request *request)
         return TRUE;
     request->left_ns = now_ns();
     return FALSE;
+}
+
+/* The answer of a host that serves the file itself. */
+static BOOL exec_url(struct request *request, const HSE_EXEC_URL_INFO *info)
+{
+    static const HSE_EXEC_URL_INFO same = {.dwExecUrlFlags = HSE_EXEC_URL_IGNORE_CURRENT_INTERCEPTOR};
+    if (memcmp(info, &same, sizeof same) != 0)
+        die("rule: what is handed back is not the request as it came");
+    if (request->plan.fault == FAULT_NO_EXEC_URL)
+        return refuse(ERROR_INVALID_PARAMETER);
+    if (request->plan.fault == FAULT_EXEC_URL_BREAKS)
+        return begin_operation(request, 0, ERROR_INVALID_PARAMETER);
+    request->headers_sent = request->final_sent = true;
+    request->status = 200;
+    InterlockedIncrement(&request->host->totals.handed_back);
+    return begin_operation(request, 0, 0);
 }
 
 static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, LPDWORD size, LPDWORD type)
@@ -411,6 +436,13 @@ static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, L
         return TRUE;
     case HSE_REQ_ASYNC_READ_CLIENT: return read_async(request, buffer, *size);
     case HSE_REQ_CLOSE_CONNECTION: return TRUE;
+    case HSE_REQ_GET_IMPERSONATION_TOKEN:
+        if (request->plan.fault == FAULT_NO_TOKEN)
+            return refuse(ERROR_INVALID_PARAMETER);
+        *(HANDLE *)buffer = user_token(request->plan.user);
+        return TRUE;
+    case HSE_REQ_EXEC_URL: return exec_url(request, buffer);
+    case HSE_REQ_GET_EXEC_URL_STATUS: ZeroMemory(buffer, sizeof(HSE_EXEC_URL_STATUS)); return TRUE;
     case HSE_REQ_DONE_WITH_SESSION: end_request(request); return TRUE;
     default: return refuse(ERROR_INVALID_PARAMETER);
     }
@@ -437,7 +469,7 @@ double host_begin(struct host *host, const struct request_plan *plan)
     block->lpszContentType = (char *)"";
     block->cbTotalBytes = plan->body_len;
     block->cbAvailable = plan->available;
-    block->lpbData = (BYTE *)body_bytes;
+    block->lpbData = (BYTE *)body_bytes[plan->user];
     block->GetServerVariable = get_variable;
     block->WriteClient = write_client;
     block->ReadClient = read_client;
@@ -446,8 +478,11 @@ double host_begin(struct host *host, const struct request_plan *plan)
     InterlockedIncrement(&host->totals.begun);
     double before = now_ns();
     request->begun_ns = before;
+    struct visit visit = {.acts = host->acts_as_users};
+    visit_begin(&visit, plan->user);
     DWORD status = host->proc(block);
     double spent = now_ns() - before;
+    visit_end(&visit);
     if (status == HSE_STATUS_PENDING)
         return spent; /* it may have ended already */
     if (status == HSE_STATUS_ERROR)
@@ -538,6 +573,7 @@ void host_close(struct host *host)
         host->terminate(HSE_TERM_MUST_UNLOAD);
     if (host->totals.ended != host->totals.begun)
         die("rule: %ld requests are open after TerminateExtension", host->totals.begun - host->totals.ended);
+    users_check();
     if (host->dll)
         FreeLibrary(host->dll);
     for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)

@@ -23,6 +23,9 @@ enum fault {
     FAULT_READ_BREAKS,      /* a read completes with an error */
     FAULT_READ_ENDS,        /* a read completes with 0 bytes: the client has gone in the middle of its body */
     FAULT_NO_VARIABLES,     /* GetServerVariable fails for all but a few */
+    FAULT_NO_TOKEN,         /* HSE_REQ_GET_IMPERSONATION_TOKEN returns FALSE: a host without users */
+    FAULT_NO_EXEC_URL,      /* HSE_REQ_EXEC_URL returns FALSE: an old host */
+    FAULT_EXEC_URL_BREAKS,  /* it completes with an error, and the client has not been answered */
     FAULT_COUNT
 };
 extern const char *const fault_names[FAULT_COUNT];
@@ -51,7 +54,8 @@ struct request_plan {
     const char *query;            /* of /app/x.fcgi */
     const struct path_plan *path; /* instead of that, if any */
     const char *const (*more)[2]; /* variables with their values, before all others; ends with a NULL; NULL: none */
-    uint32_t body_len;            /* of the letter 'b' */
+    unsigned user;                /* whose request it is, and whose token the host gives: see users.h */
+    uint32_t body_len;            /* of the user's letter */
     uint32_t available;           /* so much of it is in the ECB already */
     enum fault fault;
     enum client client;
@@ -64,6 +68,7 @@ struct host_totals {
     volatile LONG answered[6];  /* by hundreds of the status sent; [0]: no headers were sent */
     volatile LONG calls;        /* from the DLL into the host, after the begin */
     volatile LONG probes;       /* IS_CONNECTED */
+    volatile LONG handed_back;  /* EXEC_URL, which the host has answered */
 };
 
 enum { ANSWER_LEN = 32 * 1024, SAMPLES_LEN = 1024 };
@@ -108,6 +113,7 @@ struct host {
     /* To be set after host_open by who measures. */
     void (*on_end)(struct host *host, const struct ended *ended); /* inside the call that ends it, as all but its last step */
     bool unguarded; /* ECBs stay in bounds after their end: two system calls a request less, and that one rule is not watched */
+    bool acts_as_users; /* threads that call the DLL act as some user, and must do so still when it returns */
 };
 
 /* Ends the program with a message when anything goes wrong: there is nothing to test then. */

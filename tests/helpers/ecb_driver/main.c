@@ -8,6 +8,9 @@
  *   ecb_driver DLL paths MODE             what becomes of paths that are not what they seem
  *   ecb_driver DLL rewritten MODE         what a program sees after URL Rewrite
  *   ecb_driver DLL lengths MODE LENGTH... header fields of so many bytes
+ *   ecb_driver DLL users MODE TRACKS COUNT  rounds of requests of three users: as whom all is done for them; TRACKS: 0 with Impersonate=0
+ *   ecb_driver DLL token MODE FAILURE     what becomes of requests when a call for their token fails; see spy.h, and faults
+ *   ecb_driver DLL look MODE              files and folders that the host is to answer itself, as whom they are looked for
  *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
  *   ecb_driver DLL rate SECONDS COUNT...  requests a second with so many running; "-" as DLL: what the driver itself takes
  *   ecb_driver DLL download BYTES COUNT   one long answer after the other; both for tests/bench, see rate.h
@@ -24,6 +27,7 @@
 
 #include "tests/helpers/ecb_driver/breaches.h"
 #include "tests/helpers/ecb_driver/census.h"
+#include "tests/helpers/ecb_driver/identity.h"
 #include "tests/helpers/ecb_driver/rate.h"
 
 enum { WAIT_MS = 120000, MAX_SIZES = 8, MAX_ROUNDS = 100, REFILLS = 200 };
@@ -402,6 +406,12 @@ int main(int argc, char **argv)
         io(dll, argv[3], numbers[0]);
     else if (strcmp(command, "faults") == 0 && count == 1)
         faults(dll, argv[3], numbers[0]);
+    else if (strcmp(command, "users") == 0 && count == 2)
+        users(&host, dll, mode_of(argv[3]), numbers[0] != 0, numbers[1]);
+    else if (strcmp(command, "token") == 0 && count == 1)
+        token(&host, dll, mode_of(argv[3]), argv[4]);
+    else if (strcmp(command, "look") == 0)
+        look(&host, dll, mode_of(argv[3]));
     else if (strcmp(command, "paths") == 0)
         paths(dll, argv[3]);
     else if (strcmp(command, "rewritten") == 0)

@@ -1,0 +1,152 @@
+/* handler_user: what is done in the name of a request's user: the token, the look at the file under a * mapping, and the host's own
+ * answer if there is one; see handler_state.h.
+ *
+ * The host's token holds as long as the session, and is asked for once. The look, which is over when HttpExtensionProc returns, is made by
+ * it; the writes, on other threads, by a copy. Whatever fails on the way fails the request: nothing is done as the host instead. */
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "fcgiext/core/hand_back.h"
+#include "fcgiext/win32/handler_state.h"
+#include "fcgiext/win32/identity_os.h"
+#include "fcgiext/win32/wide.h"
+
+static const char no_token[] = "the web server has no token for the user of this request";
+static const char no_token_to_look[] =
+    "IgnoreExistingFiles and IgnoreDirectories look for the file as the user of the request, for whom "
+    "the web server has no token";
+
+static void fail(struct handler *handler, enum error_cause cause, const char *detail, DWORD error)
+{
+    handler->facts.cause = cause;
+    handler->facts.detail = bytes_of_str(detail);
+    handler->facts.has_code = true;
+    handler->facts.code = error;
+}
+
+/* ---- the look */
+
+/* A variable, from IIS 6 on without the loss that the code page would mean. "" when the host does not have it; NULL: out of memory. */
+static WCHAR *wide_variable(struct handler *handler, const char *name)
+{
+    char unicode_name[40] = "UNICODE_";
+    strcat(unicode_name, name);
+    struct bytes value = handler_variable(handler, unicode_name);
+    if (value.len)
+        return _wcsdup(
+            (const WCHAR *)(const void *)value.ptr); /* its NUL is the host's, the last byte of which is set once more by us */
+    value = handler_variable(handler, name);
+    WCHAR *text = calloc(value.len + 1, sizeof *text);
+    if (text && value.len)
+        MultiByteToWideChar(CP_ACP, 0, (const char *)value.ptr, (int)value.len, text, (int)value.len);
+    return text;
+}
+
+static char *utf8_variable(struct handler *handler, const char *name)
+{
+    WCHAR *wide = wide_variable(handler, name);
+    char *text = wide ? utf8_of_wide(wide) : NULL;
+    free(wide);
+    return text;
+}
+
+/* "": none that is to be looked for; NULL: out of memory. */
+static WCHAR *path_of(struct handler *handler)
+{
+    WCHAR *path = NULL;
+    char *script_name = utf8_variable(handler, "SCRIPT_NAME"), *path_info = utf8_variable(handler, "PATH_INFO");
+    if (script_name && path_info) {
+        switch (hand_back_path_of(bytes_of_str(script_name), bytes_of_str(path_info))) {
+        case HAND_BACK_PATH_NONE: path = _wcsdup(L""); break;
+        case HAND_BACK_PATH_INFO: path = wide_variable(handler, "PATH_TRANSLATED"); break;
+        case HAND_BACK_PATH_SCRIPT: path = wide_variable(handler, "SCRIPT_TRANSLATED"); break;
+        }
+    }
+    free(script_name);
+    free(path_info);
+    return path;
+}
+
+static enum hand_back_found found_at(const WCHAR *path)
+{
+    DWORD attributes = GetFileAttributesW(path);
+    if (attributes != INVALID_FILE_ATTRIBUTES)
+        return attributes & FILE_ATTRIBUTE_DIRECTORY ? HAND_BACK_DIRECTORY : HAND_BACK_FILE;
+    DWORD error = GetLastError();
+    return error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION ? HAND_BACK_DENIED : HAND_BACK_NOTHING;
+}
+
+static void look_at(struct handler *handler, HANDLE token, const WCHAR *path)
+{
+    struct identity_scope scope;
+    DWORD error = identity_enter(&identity_os, token, &scope);
+    if (error) {
+        fail(handler, ERROR_CAUSE_IMPERSONATION, "it could not be seen, as the user, whether the file exists", error);
+        return;
+    }
+    enum hand_back_found found = found_at(path);
+    identity_leave(&identity_os, &scope);
+    handler->handed_back = hand_back_because(handler->config, found);
+}
+
+static void look(struct handler *handler, HANDLE token)
+{
+    WCHAR *path = path_of(handler);
+    if (!path)
+        handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
+    else if (*path)
+        look_at(handler, token, path);
+    free(path);
+}
+
+void handler_ask_for_user(struct handler *handler, bool wildcard)
+{
+    HANDLE token = NULL;
+    bool looks = hand_back_asks(handler->config, wildcard), writes = identity_is_users(handler->config);
+    DWORD error = looks || writes ? ecb_get_token(&handler->ecb, &token) : 0;
+    if (error) {
+        fail(handler, ERROR_CAUSE_IMPERSONATION, writes ? no_token : no_token_to_look, error);
+        return;
+    }
+    if (looks)
+        look(handler, token);
+    if (!writes || handler->handed_back || handler->facts.cause)
+        return;
+    error = identity_os.duplicate(identity_os.context, token, &handler->token);
+    if (error)
+        fail(handler, ERROR_CAUSE_IMPERSONATION, "no copy of the user's token could be made", error);
+}
+
+/* ---- the host's answer */
+
+static void not_handed_back(struct handler *handler, DWORD error)
+{
+    bool folder = strcmp(handler->handed_back, "IgnoreDirectories") == 0;
+    handler->handed_back = NULL;
+    fail(handler, ERROR_CAUSE_HAND_BACK,
+         folder ? "IgnoreDirectories=1: the folder exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and "
+                  "later)"
+                : "IgnoreExistingFiles=1: the file exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and "
+                  "later)",
+         error);
+    relay_fail(&handler->relay, &handler->facts);
+}
+
+bool handler_hand_back(struct handler *handler, LONG bits)
+{
+    DWORD error = 0;
+    if (bits & HANDLER_BEGIN)
+        error = ecb_hand_back(&handler->ecb);
+    else if (!(bits & HANDLER_CLIENT))
+        return false;
+    else if (handler->client_error == 0 || ecb_is_answered(&handler->ecb)) {
+        bool keep = handler->relay.settings.wants_keep_alive;
+        ecb_finish(&handler->ecb, keep ? HSE_STATUS_SUCCESS_AND_KEEP_CONN : HSE_STATUS_SUCCESS);
+        return true;
+    } else
+        error = handler->client_error;
+    if (error)
+        not_handed_back(handler, error);
+    return false;
+}
