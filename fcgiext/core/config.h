@@ -132,8 +132,10 @@ enum {
     CONFIG_MAX_POOLS = 1024,
     CONFIG_MAX_ROUTES = 16384,
     CONFIG_MAX_DIAGNOSTICS = 200,
-    CONFIG_MAX_ENV = 1024,      /* entries of EnvironmentVars */
-    CONFIG_MAX_ADDRESSES = 256, /* servers of Address */
+    CONFIG_MAX_EXTENSION_LEN = 200, /* of a [Types] entry */
+    CONFIG_MAX_APP_PATH_LEN = 2000, /* likewise */
+    CONFIG_MAX_ENV = 1024,          /* entries of EnvironmentVars */
+    CONFIG_MAX_ADDRESSES = 256,     /* servers of Address */
 };
 
 /* What the parser needs from outside: decoding of the ANSI code page (NULL: bytes 0x80..0xff are taken as Windows-1252). */

@@ -46,6 +46,8 @@ static bool is_site(struct bytes text)
 static bool is_app_path(struct bytes path)
 {
     static const char *const fixed[] = {"w3svc", NULL, "root"}; /* NULL: the site */
+    if (path.len > CONFIG_MAX_APP_PATH_LEN)
+        return false;
     for (size_t i = 0; path.len > 0 || i < 3; i++) {
         if (path.len < 2 || path.ptr[0] != '/')
             return false;
@@ -71,7 +73,7 @@ static bool is_extension(struct bytes text)
     for (size_t i = 0; i < text.len; i++)
         if (strchr("\\/:*?\"<>|,;. \t", text.ptr[i]))
             return false;
-    return text.len > 0;
+    return text.len > 0 && text.len <= CONFIG_MAX_EXTENSION_LEN;
 }
 
 /* What an entry's name says; slices of it. */

@@ -21,17 +21,44 @@ static void keep_text(char *out, size_t out_len, struct bytes text)
     out[len] = '\0';
 }
 
+static bool is_ascii_and_whole(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] >= 0x80 || text.ptr[i] == '?')
+            return false;
+    return true;
+}
+
+/* As fcgiext.ini has it, in UTF-8. The code page's bytes are asked for first: they are all there is to most names, and one call. */
+static struct bytes name_variable(struct handler *handler, const char *name)
+{
+    struct bytes value = handler_variable(handler, name), utf8;
+    return !is_ascii_and_whole(value) && ecb_get_variable_utf8(&handler->ecb, name, &utf8) ? utf8 : value;
+}
+
+/* A copy, or nothing: what is longer than any entry of [Types] is in none. */
+static struct bytes hold(char *out, size_t out_len, struct bytes text)
+{
+    if (text.len > out_len)
+        return bytes_of(NULL, 0);
+    memcpy(out, text.ptr ? text.ptr : (const uint8_t *)"", text.len);
+    return bytes_of(out, text.len);
+}
+
 /* The pool of [Types] for this request, and what it wants to know of its user; without one handler->facts says why. */
 static void find_pool(struct handler *handler)
 {
     const struct settings *settings = handler->settings;
     struct routes_match match;
-    char app_path[512];
-    keep_text(handler->extension, sizeof handler->extension, routes_extension_of(handler_variable(handler, "SCRIPT_NAME")));
+    char extension[1 + CONFIG_MAX_EXTENSION_LEN],
+        app_path[sizeof "/LM" - 1 + CONFIG_MAX_APP_PATH_LEN + 1]; /* a slash behind it */
+    struct bytes found = routes_extension_of(name_variable(handler, "SCRIPT_NAME"));
+    struct routes_query query = {.extension = hold(extension, sizeof extension, found)};
+    text_copy_cut(handler->extension, sizeof handler->extension, found);
     keep_text(handler->site, sizeof handler->site, handler_variable(handler, "INSTANCE_ID"));
-    keep_text(app_path, sizeof app_path, handler_variable(handler, "APPL_MD_PATH"));
-    struct routes_query query = {bytes_of_str(handler->extension), bytes_of_str(handler->site), bytes_of_str(app_path)};
-    handler->facts.extension = query.extension;
+    query.site = bytes_of_str(handler->site);
+    query.app_path = hold(app_path, sizeof app_path, name_variable(handler, "APPL_MD_PATH"));
+    handler->facts.extension = bytes_of_str(handler->extension);
     handler->facts.site = query.site;
     if (!settings->config->usable) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;

@@ -27,35 +27,31 @@ static void fail(struct handler *handler, enum error_cause cause, const char *de
 
 /* ---- the look */
 
-/* A variable, from IIS 6 on without the loss that the code page would mean. "" when the host does not have it; NULL: out of memory. */
-static WCHAR *wide_variable(struct handler *handler, const char *name)
+/* "" when the host does not have it; NULL: out of memory. */
+static char *variable(struct handler *handler, const char *name)
 {
-    char unicode_name[40] = "UNICODE_";
-    strcat(unicode_name, name);
-    struct bytes value = handler_variable(handler, unicode_name);
-    if (value.len)
-        return _wcsdup(
-            (const WCHAR *)(const void *)value.ptr); /* its NUL is the host's, the last byte of which is set once more by us */
-    value = handler_variable(handler, name);
-    WCHAR *text = calloc(value.len + 1, sizeof *text);
+    struct bytes value;
+    if (!ecb_get_variable_utf8(&handler->ecb, name, &value))
+        value.len = 0;
+    char *text = calloc(1, value.len + 1);
     if (text && value.len)
-        MultiByteToWideChar(CP_ACP, 0, (const char *)value.ptr, (int)value.len, text, (int)value.len);
+        memcpy(text, value.ptr, value.len);
     return text;
 }
 
-static char *utf8_variable(struct handler *handler, const char *name)
+static WCHAR *wide_variable(struct handler *handler, const char *name)
 {
-    WCHAR *wide = wide_variable(handler, name);
-    char *text = wide ? utf8_of_wide(wide) : NULL;
-    free(wide);
-    return text;
+    char *text = variable(handler, name);
+    WCHAR *wide = text ? wide_of_utf8(text) : NULL;
+    free(text);
+    return wide;
 }
 
 /* "": none that is to be looked for; NULL: out of memory. */
 static WCHAR *path_of(struct handler *handler)
 {
     WCHAR *path = NULL;
-    char *script_name = utf8_variable(handler, "SCRIPT_NAME"), *path_info = utf8_variable(handler, "PATH_INFO");
+    char *script_name = variable(handler, "SCRIPT_NAME"), *path_info = variable(handler, "PATH_INFO");
     if (script_name && path_info) {
         switch (hand_back_path_of(bytes_of_str(script_name), bytes_of_str(path_info))) {
         case HAND_BACK_PATH_NONE: path = _wcsdup(L""); break;

@@ -1,6 +1,7 @@
 """[Types] by request: two sites and two applications, each level of the search, and every way to write an entry."""
 
 import itertools
+import urllib.parse
 
 import pages
 import support
@@ -89,6 +90,26 @@ class Entries(TypesTest):
         expected = {(site, "/app/x.one"): "a", (site, "/other/x.one"): "b", (site, "/x.one"): None,
                     (other, "/x.one"): "c", (other, "/app/x.one"): "d", (other, "/other/x.one"): None}
         self.assertEqual({place: self.pool_of(*place) for place in expected}, expected)
+
+    def test_names_beyond_ascii_and_beyond_the_code_page(self):
+        apps = ("/größe", "/日本")
+        types = {f"one:/LM/W3SVC/{SITE}/ROOT{app}": f"app{i}" for i, app in enumerate(apps)}
+        whole = {"Utf8ServerVariables": "SCRIPT_NAME,PATH_INFO,PATH_TRANSLATED,URL"}  # or the script would be refused
+        self.host = self.servers.host(support.ini({**types, "ärger": "extension"}, app0=pool("app0"), app1={**pool("app1"), **whole},
+                                                  extension=pool("extension")),
+                                      *[word for app in apps for word in ("--app", app)], "--site-id", str(SITE), "--map", "*")
+        for i, app in enumerate(apps):
+            answer = support.http_request(self.host, urllib.parse.quote(f"{app}/x.one") + "?page=process")
+            self.assertEqual(answer.variables()["POOL"], f"app{i}")
+        answer = support.http_request(self.host, urllib.parse.quote("/app/x.ärger") + "?page=process")
+        self.assertEqual(answer.variables()["POOL"], "extension")
+
+    def test_an_extension_that_is_too_long_for_any_entry_is_in_none(self):
+        long = "o" * 200
+        self.host = self.servers.host(support.ini({long: "long", "*": "all"}, long=pool("long"), all=pool("all")), "--map", "*")
+        for extension, name in ((long, "long"), (long + "o", "all")):
+            answer = support.http_request(self.host, f"/app/x.{extension}?page=process")
+            self.assertEqual(answer.variables()["POOL"], name)
 
     def test_a_path_in_place_of_a_section(self):
         program = support.windows_path(support.RESPONDER)
