@@ -102,12 +102,24 @@ bool ecb_get_variable_utf8(struct ecb *ecb, const char *name, struct bytes *valu
 DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len)
 {
     DWORD flags = HSE_IO_ASYNC;
-    return call(ecb, HSE_REQ_ASYNC_READ_CLIENT, buffer, &len, &flags) ? 0 : GetLastError();
+    if (!ecb->no_async_read && call(ecb, HSE_REQ_ASYNC_READ_CLIENT, buffer, &len, &flags))
+        return 0;
+    ecb->no_async_read = true; /* or the client has gone, which the next read tells as well */
+    return ERROR_NOT_SUPPORTED;
+}
+
+DWORD ecb_read_now(struct ecb *ecb, void *buffer, DWORD *len)
+{
+    if (ecb->block->ReadClient(ecb->block->ConnID, buffer, len))
+        return 0;
+    DWORD error = GetLastError();
+    return error ? error : ERROR_READ_FAULT;
 }
 
 void ecb_cancel_read(struct ecb *ecb)
 {
-    call(ecb, HSE_REQ_CANCEL_IO, NULL, NULL, NULL);
+    if (!ecb->no_async_read)
+        call(ecb, HSE_REQ_CANCEL_IO, NULL, NULL, NULL);
 }
 
 static DWORD vector_send(struct ecb *ecb, const struct ecb_response *response)
@@ -178,6 +190,11 @@ bool ecb_is_connected(struct ecb *ecb)
 {
     BOOL connected = TRUE;
     return !call(ecb, HSE_REQ_IS_CONNECTED, &connected, NULL, NULL) || connected;
+}
+
+void ecb_report_unhealthy(struct ecb *ecb, const char *reason)
+{
+    call(ecb, HSE_REQ_REPORT_UNHEALTHY, (void *)(ULONG_PTR)reason, NULL, NULL);
 }
 
 void ecb_close_connection(struct ecb *ecb)

@@ -19,7 +19,8 @@ struct ecb {
     ecb_done *done;
     void *context;
     bool can_vector_send;
-    char *variable; /* the last variable's value; owned */
+    bool no_async_read; /* the host has refused one */
+    char *variable;     /* the last variable's value; owned */
     DWORD variable_capacity;
     struct buffer utf8; /* the last one that was asked for as UTF-8 */
     bool variable_lost; /* one is there, but it is too long, or there was no memory for it: what was told of it is wrong */
@@ -40,7 +41,10 @@ bool ecb_get_variable(struct ecb *ecb, const char *name, struct bytes *value);
 bool ecb_get_variable_utf8(struct ecb *ecb, const char *name, struct bytes *value);
 
 /* Begin: 0 means that `done` is called, with what came of it; else it is not. */
-DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len);
+DWORD ecb_read(struct ecb *ecb, void *buffer, DWORD len); /* ERROR_NOT_SUPPORTED: the host wants ecb_read_now */
+
+/* Reads at most *len bytes, for as long as the client takes: for threads that may wait. 0 or a Win32 error. */
+DWORD ecb_read_now(struct ecb *ecb, void *buffer, DWORD *len);
 
 /* Has a pending read end soon, where the host can (IIS 7 and later). Bytes may be lost. */
 void ecb_cancel_read(struct ecb *ecb);
@@ -57,6 +61,9 @@ DWORD ecb_send(struct ecb *ecb, const struct ecb_response *response);
 
 /* true also when the host cannot tell. */
 bool ecb_is_connected(struct ecb *ecb);
+
+/* Tells the host that this process should be replaced, for the reason given; IIS 5.1 and others take no notice. */
+void ecb_report_unhealthy(struct ecb *ecb, const char *reason);
 
 /* Closes the client's connection, so that a pending operation completes. */
 void ecb_close_connection(struct ecb *ecb);

@@ -389,6 +389,8 @@ static DWORD start_threads(struct engine *engine)
         error = iocp_open(&engine->resolver, 1);
     if (!error)
         error = iocp_open(&engine->spooler, SPOOLER_THREADS);
+    if (!error)
+        error = sync_readers_open(&engine->readers);
     if (error)
         return error;
     engine->timer_thread = CreateThread(NULL, 0, run_timer, engine, 0, NULL);
@@ -409,6 +411,7 @@ struct engine *engine_create(DWORD *error)
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
     InitializeCriticalSection(&engine->intake_lock);
+    sync_readers_init(&engine->readers);
     timers_init(&engine->tries, engine_now_ms());
     engine->tries_armed_ms = UINT64_MAX;
     engine->objects = 1; /* ours, until engine_destroy */
@@ -477,6 +480,7 @@ void engine_destroy(struct engine *engine)
     if (engine->timer_thread) { /* it ran: there may be requests and workers */
         stop_pools(engine);
         intake_stop_all(engine);
+        sync_readers_stop(&engine->readers);
         InterlockedExchange(&engine->stopping, 1);
         engine_object_gone(engine);
         WaitForSingleObject(engine->idle, INFINITE); /* each worker ends or is given up in bounded time */
@@ -487,6 +491,7 @@ void engine_destroy(struct engine *engine)
     iocp_close(&engine->launcher);
     iocp_close(&engine->resolver);
     iocp_close(&engine->spooler);
+    sync_readers_close(&engine->readers);
     for (unsigned i = 0; i < engine->port_count; i++)
         iocp_close(&engine->ports[i]);
     free_settings(engine);

@@ -18,6 +18,7 @@
 #include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
+#include "fcgiext/win32/sync_read.h"
 #include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/watch.h"
 
@@ -65,9 +66,10 @@ struct engine {
     struct watch watch;
     struct iocp ports[ENGINE_MAX_PORTS];
     unsigned port_count;
-    struct iocp launcher; /* one thread: starts processes, one after another */
-    struct iocp resolver; /* one thread: looks up the names of external servers, which nobody else is to wait for */
-    struct iocp spooler;  /* two threads: bodies of unknown length, to their files and back */
+    struct iocp launcher;        /* one thread: starts processes, one after another */
+    struct iocp resolver;        /* one thread: looks up the names of external servers, which nobody else is to wait for */
+    struct iocp spooler;         /* two threads: bodies of unknown length, to their files and back */
+    struct sync_readers readers; /* for hosts that refuse asynchronous reads */
     CRITICAL_SECTION intake_lock;
     struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;

@@ -134,7 +134,10 @@ static void client_failed(struct handler *handler, DWORD error)
 void handler_read_client(struct handler *handler, uint8_t *target, size_t len)
 {
     handler->client_reads = true;
-    client_failed(handler, ecb_read(&handler->ecb, target, (DWORD)len));
+    DWORD error = ecb_read(&handler->ecb, target, (DWORD)len);
+    if (error == ERROR_NOT_SUPPORTED)
+        error = sync_read_begin(&handler->sync_read, &handler->engine->readers, &handler->ecb, handler, target, (DWORD)len);
+    client_failed(handler, error);
 }
 
 static void read_body(struct handler *handler, const struct relay_action *action)
@@ -297,7 +300,7 @@ void handler_run(struct strand *strand, LONG bits)
         on_failed(handler);
     if (open && (bits & HANDLER_PROBE))
         on_probe(handler);
-    if (open && (bits & HANDLER_STOP) && handler->taking_in)
+    if (open && (bits & HANDLER_STOP) && (handler->taking_in || relay->client_read_pending))
         ecb_close_connection(&handler->ecb); /* or we would wait as long as the client likes */
     while (open && !handler->taking_in && relay_next(relay, &action)) {
         if (!carry_out(handler, &action)) {

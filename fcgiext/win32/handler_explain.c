@@ -1,4 +1,5 @@
 /* handler_explain: what a failed request is told; see handler_state.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fcgiext/core/text.h"
@@ -17,11 +18,23 @@ static bool client_is_local(struct handler *handler)
                            bytes_start_with_nocase(address, bytes_of_str("127.")));
 }
 
+/* UnhealthyOnQueueFull. */
+static void report_unhealthy(struct handler *handler)
+{
+    char reason[256];
+    snprintf(reason, sizeof reason,
+             "fcgiext: the queue of the pool [%.100s] is full: %lu requests wait, as many as QueueLength allows",
+             handler->config->name, (unsigned long)handler->config->queue_length);
+    ecb_report_unhealthy(&handler->ecb, reason);
+}
+
 void handler_explain(struct handler *handler, const struct error_facts *found)
 {
     struct error_facts facts = *found;
     struct buffer text, program;
     char reference[EVENT_REFERENCE_LEN + 1] = "";
+    if (facts.cause == ERROR_CAUSE_QUEUE_FULL && handler->config->unhealthy_on_queue_full)
+        report_unhealthy(handler);
     buffer_init(&text, 1024);
     buffer_init(&program, 1024);
     if (handler->config) {

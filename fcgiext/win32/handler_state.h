@@ -12,6 +12,7 @@
 #include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/strand.h"
+#include "fcgiext/win32/sync_read.h"
 #include "fcgiext/win32/worker_io.h"
 
 /* What is posted to the strand. */
@@ -37,6 +38,7 @@ struct handler {
     const struct config_pool *config; /* NULL: no section was found */
     struct engine_pool *pool;         /* NULL: nor a pool */
     struct ecb ecb;
+    struct sync_read sync_read;
     struct relay relay;
     struct request_label *label;
     struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */

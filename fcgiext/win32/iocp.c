@@ -18,6 +18,17 @@ static DWORD WINAPI run(void *context)
     }
 }
 
+DWORD iocp_add_thread(struct iocp *iocp)
+{
+    if (iocp->thread_count == ARRAYSIZE(iocp->threads))
+        return ERROR_MAX_THRDS_REACHED;
+    HANDLE thread = CreateThread(NULL, 0, run, iocp, 0, NULL);
+    if (!thread)
+        return GetLastError();
+    iocp->threads[iocp->thread_count++] = thread;
+    return 0;
+}
+
 DWORD iocp_open(struct iocp *iocp, unsigned thread_count)
 {
     ZeroMemory(iocp, sizeof *iocp);
@@ -27,13 +38,11 @@ DWORD iocp_open(struct iocp *iocp, unsigned thread_count)
     if (thread_count > ARRAYSIZE(iocp->threads))
         thread_count = ARRAYSIZE(iocp->threads);
     while (iocp->thread_count < thread_count) {
-        HANDLE thread = CreateThread(NULL, 0, run, iocp, 0, NULL);
-        if (!thread) {
-            DWORD error = GetLastError();
+        DWORD error = iocp_add_thread(iocp);
+        if (error) {
             iocp_close(iocp);
             return error;
         }
-        iocp->threads[iocp->thread_count++] = thread;
     }
     return 0;
 }

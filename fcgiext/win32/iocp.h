@@ -21,6 +21,8 @@ struct iocp {
 
 /* 0 or a Win32 error. */
 DWORD iocp_open(struct iocp *iocp, unsigned thread_count);
+/* One more; one caller at a time. 0 or a Win32 error. */
+DWORD iocp_add_thread(struct iocp *iocp);
 /* Ends the threads after all that is queued has been handled. Not on one of them. */
 void iocp_close(struct iocp *iocp);
 

@@ -7,7 +7,8 @@
  *   gate=PORT  connects to 127.0.0.1:PORT, sends the name and a line end, and waits until that connection ends: so a test knows
  *              that the request has come here, and decides when it ends
  *   early=1    sends the first part of the answer before it goes to the gate
- * Arguments: exit=CODE ends at once; crash=1 crashes at once; spawn=1 starts a child that never ends; sleep=1 is that child. */
+ * Arguments: cleanup=PORT goes to that gate, as "idle after N" or "busy after N" (requests), when libfcgi tells it to end, which is what it
+ * does on the shutdown event, and then exits with 0; exit=CODE ends at once; crash=1 crashes at once; spawn=1 starts a child that never ends; sleep=1 is that child. */
 #include <fcgiapp.h>
 
 #include <winsock2.h>
@@ -16,6 +17,7 @@
 
 #include <aclapi.h>
 #include <sddl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +33,8 @@ enum { TEXT_LEN = 256, LAST_INHERITED = 0x1000 };
 static char facts_of_start[4096]; /* libfcgi changes the standard handles */
 static unsigned long connections;
 static unsigned long requests;
+static volatile bool busy;
+static char cleanup[16]; /* the gate's port; empty: none */
 
 /* ---- what the process was started with */
 
@@ -238,6 +242,20 @@ static void answer(FCGX_Request *request)
 
 /* ---- start */
 
+/* libfcgi raises SIGTERM on the thread with which it waits for the shutdown event, and FCGX_Accept_r says on the main one that it is over,
+ * if that waits for a connection: whichever comes first. */
+static void clean_up(int signal)
+{
+    static volatile LONG begun;
+    char text[64];
+    (void)signal;
+    if (InterlockedExchange(&begun, 1))
+        Sleep(INFINITE); /* the other one ends the process */
+    snprintf(text, sizeof text, "%s after %lu", busy ? "busy" : "idle", requests);
+    wait_at_gate(cleanup, text);
+    ExitProcess(0);
+}
+
 static void spawn(const char *program)
 {
     STARTUPINFOA startup = {.cb = sizeof startup};
@@ -255,6 +273,10 @@ static void obey(const char *program, const char *argument)
     volatile uintptr_t nowhere = 16; /* volatile: else the compiler sees the fault and emits another one */
     if (strncmp(argument, "exit=", 5) == 0)
         ExitProcess(strtoul(argument + 5, NULL, 0));
+    if (strncmp(argument, "cleanup=", 8) == 0) {
+        snprintf(cleanup, sizeof cleanup, "%s", argument + 8);
+        signal(SIGTERM, clean_up);
+    }
     if (strcmp(argument, "crash=1") == 0)
         *(volatile char *)nowhere = 1;
     if (strcmp(argument, "spawn=1") == 0)
@@ -276,7 +298,11 @@ int main(int argc, char **argv)
         return 2;
     while (FCGX_Accept_r(&request) == 0) {
         requests++;
+        busy = true;
         answer(&request);
+        busy = false; /* before END_REQUEST goes out: the event may follow at once */
     }
+    if (cleanup[0] != '\0')
+        clean_up(SIGTERM);
     return 0;
 }

@@ -86,7 +86,8 @@ class Host(demo_servers.Host):
 class Servers:
     """The servers of one case or class, in a folder of their own below build/tests/system."""
 
-    def __init__(self, name):
+    def __init__(self, name, options=()):
+        self.options = options  # of isapihost; what a case says goes before them
         self.folder = FOLDERS / re.sub(r"[^\w.-]", "_", name)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -99,7 +100,7 @@ class Servers:
         """arguments: more options of isapihost; path objects become Windows paths. With sites=[(id, root), ...] several sites."""
         folder = self.folder / f"host-{len(self.hosts) + 1}"
         folder.mkdir()
-        options = ["--listen", "127.0.0.1:0", "--map", maps, *arguments]
+        options = ["--listen", "127.0.0.1:0", "--map", maps, *self.options, *arguments]
         if sites is None:
             options += ["--root", root]
         for number, site_root in sites or []:
@@ -151,12 +152,13 @@ class SystemTest(unittest.TestCase):
 
     maxDiff = 4000
     class_servers = None
+    host_options = ()  # of isapihost, for all hosts of the class
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         wine.start()
-        cls.class_servers = Servers(cls.__qualname__)
+        cls.class_servers = Servers(cls.__qualname__, cls.host_options)
         cls.addClassCleanup(cls.class_servers.close)
         cls.start(cls.class_servers)
 
@@ -167,7 +169,7 @@ class SystemTest(unittest.TestCase):
     @property
     def servers(self):
         if not hasattr(self, "_servers"):
-            self._servers = Servers(self.id())
+            self._servers = Servers(self.id(), self.host_options)
             self.addCleanup(self._servers.close)
         return self._servers
 

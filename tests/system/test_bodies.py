@@ -76,27 +76,11 @@ class Uploads(support.SystemTest):
             self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer[:1000])
             self.assertEqual(sha1(answer.partition(b"\r\n\r\n")[2]), sha1(body))
 
-    def check_with(self, *options):
-        """Whatever a host offers, the bytes are the same."""
-        host = self.servers.host(self.text, *options, maps=".fcgi,.always,.php")
+    def test_a_host_that_hands_over_no_body_with_the_request(self):
+        host = self.servers.host(self.text, "--preload", "0", maps=".fcgi,.always,.php")
         self.echo_all(host, "/app/echo.fcgi", [0, 1, 65528, 99000, 1_000_000])
         answer = support.http_request(host, "/app/download.fcgi?bytes=6000000&length=no")
         self.assertEqual(sha1(answer.body), sha1(pattern(6_000_000)))
-
-    def test_iis_5_1_which_cannot_send_vectors(self):
-        self.check_with("--iis", "5.1")
-
-    def test_iis_7(self):
-        self.check_with("--iis", "7")
-
-    def test_a_host_that_hands_over_no_body_with_the_request(self):
-        self.check_with("--preload", "0")
-
-    def test_completions_inside_the_call(self):
-        self.check_with("--completions", "inline")
-
-    def test_late_completions(self):
-        self.check_with("--completions", "late")
 
 
 class Downloads(support.SystemTest):

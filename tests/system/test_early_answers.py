@@ -28,6 +28,8 @@ class Base(pages.Page):
 
 
 class Early(Base):
+    VERSIONS = ("5.1", "6", "7")  # of IIS
+
     def check_answer(self, answer, what, closed=True):
         self.assertEqual((answer.status, answer.body), (200, BODIES[what]), answer)
         self.assertEqual(answer.headers.get("connection") == "close", closed, answer)
@@ -67,7 +69,7 @@ class Early(Base):
             self.each(self.waits)
 
     def test_a_client_that_goes_on_sending(self):
-        for iis in ("5.1", "6", "7"):
+        for iis in self.VERSIONS:
             with self.subTest(iis):
                 self.start_host("--iis", iis)
                 self.each(self.goes_on)

@@ -61,7 +61,7 @@ class Programs(Page):
         details = self.fetch("/app/x.rapid", 503, "rapid_fail")
         self.assertIn("ended before", details["First cause"])
         self.assertEqual(details["Exit code"], "9 (0x00000009)")
-        self.assertEqual(witness.processes(self.servers_of_class, witness.WITNESS), {})
+        witness.wait_until_gone(self.servers_of_class, witness.WITNESS)
 
     def test_exit_in_the_middle_of_a_request(self):
         for kind, code in (("exit", 7), ("exit", 0), ("exit-late", 3)):

@@ -3,11 +3,10 @@
 import support
 import witness
 
-REQUESTS = 200
-
 
 class KeptConnection(support.SystemTest):
     PROTOCOL = "NamedPipe"
+    REQUESTS = 200
 
     @classmethod
     def start(cls, servers):
@@ -36,19 +35,19 @@ class KeptConnection(support.SystemTest):
     def test_200_requests_of_one_client_and_of_many(self):
         numbers, pids = [], set()
         with support.Connection(self.host) as connection:
-            for i in range(REQUESTS):
-                if i == REQUESTS // 2:
+            for i in range(self.REQUESTS):
+                if i == self.REQUESTS // 2:
                     connection.close()  # it opens another one by itself
                 answer = connection.request("/app/env.fcgi?" + str(i))
                 self.assertEqual((answer.status, answer.variables()["QUERY_STRING"]), (200, str(i)), answer)
                 numbers.append(int(answer.headers["X-Worker-Requests"]))
                 pids.add(answer.headers["X-Worker-Pid"])
-        self.assertEqual(numbers, list(range(1, REQUESTS + 1)))
+        self.assertEqual(numbers, list(range(1, self.REQUESTS + 1)))
         self.assertEqual(len(pids), 1)
 
     def test_200_requests_are_one_connection_to_the_program(self):
         with support.Connection(self.host) as connection:
-            answers = self.ask(connection, "auto", [None] * REQUESTS)
+            answers = self.ask(connection, "auto", [None] * self.REQUESTS)
         self.same_process(answers)
         self.assertEqual(set(self.connections(answers)), {0})
         self.assertEqual({facts["kept"] for facts in answers}, {"1"})

@@ -1,7 +1,10 @@
 """A changed fcgiext.ini, and a changed file of MonitorChangesTo, take effect while requests run; none is lost."""
 
+import pathlib
+import re
 import shutil
 
+import operate
 import support
 import witness
 from operate import OperateTest
@@ -130,6 +133,81 @@ class Monitor(support.SystemTest):
         host, worker = self.start_host("monitored.txt", ExePath=program)
         (self.servers.folder / "monitored.txt").write_text("1")
         self.new_worker(host, worker, "the file has appeared")
+
+    def test_a_relative_path_may_lead_through_folders(self):
+        program = self.servers.folder / "bin" / witness.WITNESS.name
+        (self.servers.folder / "etc").mkdir()
+        program.parent.mkdir()
+        shutil.copy(witness.WITNESS, program)
+        host, worker = self.start_host(r"..\etc\monitored.txt", ExePath=program)
+        (self.servers.folder / "etc/monitored.txt").write_text("1")
+        self.new_worker(host, worker, "the file has appeared")
+
+    def starts(self, host):
+        return operate.Operator(self.servers, host).totals("look")["starts"]
+
+    def test_other_files_of_the_folder_do_not_matter(self):
+        file = self.servers.folder / "monitored.txt"
+        host, worker = self.start_host(file)
+        for name in ("other.txt", "monitored.txt2", "monitored"):
+            file.with_name(name).write_text("1")
+            file.with_name(name).rename(file.with_name("moved"))
+        self.assertEqual(witness.facts(support.http_request(host, "/app/x.fcgi"))["pid"], worker)
+        file.write_text("1")
+        self.new_worker(host, worker, "the file has appeared")
+        self.assertEqual(self.starts(host), 2)
+
+    def test_another_file_is_monitored_from_the_reload_on(self):
+        first, second = (self.servers.folder / name for name in ("first.txt", "second.txt"))
+        host, worker = self.start_host(first)
+        host.write_ini(pools(MonitorChangesTo=second, types={"fcgi": "look", "php": "look"}))
+        witness.wait_until(lambda: support.http_request(host, "/app/x.php").status == 200, "the ini has been read", WAIT)
+        first.write_text("1")
+        second.write_text("1")
+        self.new_worker(host, worker, "the file has appeared")
+        self.assertEqual(self.starts(host), 2)
+
+    def test_fifty_changes_in_a_row_are_few_recycles(self):
+        """Each is followed by a request, which the newest process gets: so each recycle could have a process of its own."""
+        file = self.servers.folder / "monitored.txt"
+        host, worker = self.start_host(file)
+        with support.Connection(host) as connection:
+            for i in range(50):
+                file.write_text("x" * i)
+                witness.facts(connection.request("/app/x.fcgi"))
+        self.new_worker(host, worker, "the workers are replaced")
+        self.assertLess(self.starts(host), 40)  # a machine under load may let the file rest for long enough at times
+
+    def sleepers(self, servers, connection, trigger):
+        """Processes are replaced, for whatever reason. -> threads of the host that have slept meanwhile, and those that have not"""
+        def switches():
+            tasks = pathlib.Path(f"/proc/{witness.host_process(servers)}/task").iterdir()
+            return {task.name: re.search(r"(?m)^voluntary_ctxt_switches:.*", (task / "status").read_text())[0] for task in tasks}
+
+        def worker():
+            return witness.facts(connection.request("/app/x.fcgi"))["pid"]
+
+        before, old = switches(), worker()
+        for _ in range(50):
+            worker()
+        trigger()
+        witness.wait_until(lambda: worker() != old, "the workers are replaced", WAIT)
+        after = switches()
+        slept = {thread for thread in before if before[thread] == after.get(thread)}
+        return slept, set(before) - slept
+
+    def test_the_thread_that_watches_sleeps_while_nothing_changes(self):
+        """It is the one that wakes when the file has changed, but never when processes are replaced for another reason."""
+        file = self.servers.folder / "monitored.txt"
+        host, _ = self.start_host(file)
+        operator = operate.Operator(self.servers, host)
+        threads = None
+        with support.Connection(host) as connection:
+            for i in range(3):
+                slept, _ = self.sleepers(self.servers, connection, lambda: operator.do("recycle", "look"))
+                _, woke = self.sleepers(self.servers, connection, lambda: file.write_text("x" * i))
+                threads = slept & woke & (threads if threads is not None else woke)
+        self.assertEqual(len(threads), 1)
 
     def test_a_folder_that_appears_later(self):
         folder = self.servers.folder / "later"

@@ -39,7 +39,8 @@ static const char *last(const enum conduct_event *events, size_t count)
 static void lawful_courses_pass(void **state)
 {
     (void)state;
-    LAWFUL(CONDUCT_SYNC_IO, CONDUCT_HEAD, CONDUCT_SYNC_IO, CONDUCT_BODY, CONDUCT_BODY, CONDUCT_RETURN);
+    LAWFUL(CONDUCT_SYNC_IO, CONDUCT_SYNC_END, CONDUCT_HEAD, CONDUCT_SYNC_IO, CONDUCT_SYNC_END, CONDUCT_BODY, CONDUCT_RETURN);
+    LAWFUL(CONDUCT_SYNC_IO, CONDUCT_CALL, CONDUCT_SYNC_END, CONDUCT_DONE);
     LAWFUL(CONDUCT_SET_COMPLETION, CONDUCT_ASYNC_BEGIN, CONDUCT_ASYNC_END, CONDUCT_HEAD, CONDUCT_ASYNC_BEGIN, CONDUCT_CALL,
            CONDUCT_ASYNC_END, CONDUCT_SET_COMPLETION, CONDUCT_BODY, CONDUCT_ASYNC_BEGIN, CONDUCT_ASYNC_END, CONDUCT_DONE);
     LAWFUL(CONDUCT_HEAD, CONDUCT_DONE, CONDUCT_ASYNC_END);
@@ -72,6 +73,14 @@ static void one_asynchronous_operation_at_a_time(void **state)
     BREACH("final status while", CONDUCT_SET_COMPLETION, CONDUCT_ASYNC_BEGIN, CONDUCT_RETURN);
 }
 
+static void nothing_while_another_thread_reads_or_writes(void **state)
+{
+    (void)state;
+    BREACH("two synchronous operations", CONDUCT_SYNC_IO, CONDUCT_SYNC_IO);
+    BREACH("while a synchronous one", CONDUCT_SET_COMPLETION, CONDUCT_SYNC_IO, CONDUCT_ASYNC_BEGIN);
+    BREACH("DONE_WITH_SESSION while a synchronous", CONDUCT_SYNC_IO, CONDUCT_DONE);
+}
+
 static void one_head_and_before_the_body(void **state)
 {
     (void)state;
@@ -94,9 +103,13 @@ static void a_breach_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lawful_courses_pass),          cmocka_unit_test(done_twice_is_seen),
-        cmocka_unit_test(calls_after_the_end_are_seen), cmocka_unit_test(one_asynchronous_operation_at_a_time),
-        cmocka_unit_test(one_head_and_before_the_body), cmocka_unit_test(a_breach_changes_nothing),
+        cmocka_unit_test(lawful_courses_pass),
+        cmocka_unit_test(done_twice_is_seen),
+        cmocka_unit_test(calls_after_the_end_are_seen),
+        cmocka_unit_test(one_asynchronous_operation_at_a_time),
+        cmocka_unit_test(one_head_and_before_the_body),
+        cmocka_unit_test(a_breach_changes_nothing),
+        cmocka_unit_test(nothing_while_another_thread_reads_or_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 
 const char *conduct_note(struct conduct *conduct, enum conduct_event event)
 {
-    if (conduct->done && event != CONDUCT_ASYNC_END)
+    if (conduct->done && event != CONDUCT_ASYNC_END && event != CONDUCT_SYNC_END)
         return event == CONDUCT_DONE     ? "second DONE_WITH_SESSION"
                : event == CONDUCT_RETURN ? "HttpExtensionProc returned a final status after DONE_WITH_SESSION"
                                          : "a call after DONE_WITH_SESSION";
@@ -20,11 +20,19 @@ const char *conduct_note(struct conduct *conduct, enum conduct_event event)
             return "asynchronous operation without IO_COMPLETION";
         if (conduct->async_outstanding)
             return "two asynchronous operations outstanding";
+        if (conduct->sync_outstanding)
+            return "asynchronous operation while a synchronous one is going on";
         conduct->async_outstanding = true;
         return NULL;
     case CONDUCT_ASYNC_END: conduct->async_outstanding = false; return NULL;
     case CONDUCT_SYNC_IO:
-        return conduct->async_outstanding ? "synchronous operation while an asynchronous one is outstanding" : NULL;
+        if (conduct->async_outstanding)
+            return "synchronous operation while an asynchronous one is outstanding";
+        if (conduct->sync_outstanding)
+            return "two synchronous operations at a time";
+        conduct->sync_outstanding = true;
+        return NULL;
+    case CONDUCT_SYNC_END: conduct->sync_outstanding = false; return NULL;
     case CONDUCT_HEAD:
         if (conduct->head_sent)
             return "headers sent twice";
@@ -35,6 +43,8 @@ const char *conduct_note(struct conduct *conduct, enum conduct_event event)
     case CONDUCT_DONE:
         if (conduct->async_outstanding)
             return "DONE_WITH_SESSION while an asynchronous operation is outstanding";
+        if (conduct->sync_outstanding)
+            return "DONE_WITH_SESSION while a synchronous operation is going on";
         conduct->done = true;
         return NULL;
     case CONDUCT_RETURN:

@@ -314,8 +314,6 @@ BOOL ecb_vector_send(struct host_request *request, void *buffer, DWORD *size, DW
         return fail(ERROR_INVALID_PARAMETER);
     }
     bool async = (vector->dwFlags & HSE_IO_ASYNC) != 0;
-    if (!async && !request_note(request, CONDUCT_SYNC_IO))
-        return FALSE;
     if ((vector->dwFlags & HSE_IO_SEND_HEADERS) != 0 ? !vector_head(request, vector) : !request_note(request, CONDUCT_BODY))
         return FALSE;
     struct io_op op = {.kind = IO_VECTOR, .flags = vector->dwFlags, .element_count = vector->nElementCount};
@@ -327,7 +325,11 @@ BOOL ecb_vector_send(struct host_request *request, void *buffer, DWORD *size, DW
     if (async)
         return request_submit(request, &op);
     DWORD bytes;
-    DWORD error = io_perform(request, &op, &bytes);
+    DWORD error = ERROR_INVALID_PARAMETER;
+    if (request_note(request, CONDUCT_SYNC_IO)) {
+        error = io_perform(request, &op, &bytes);
+        request_note(request, CONDUCT_SYNC_END);
+    }
     io_free(&op);
     return error == 0 ? TRUE : fail(error);
 }

@@ -102,6 +102,7 @@ static BOOL WINAPI ReadClient(HCONN connection, LPVOID out, LPDWORD size)
     } else if (request_note(request, CONDUCT_SYNC_IO)) {
         struct io_op op = {.kind = IO_READ, .buffer = out, .len = *size};
         error = io_perform(request, &op, size);
+        request_note(request, CONDUCT_SYNC_END);
     }
     request_leave(request);
     return error == 0 ? TRUE : fail(error);
@@ -123,8 +124,9 @@ static BOOL WINAPI WriteClient(HCONN connection, LPVOID data, LPDWORD size, DWOR
                 done = request_submit(request, &op);
                 error = GetLastError();
             }
-        } else if (request_note(request, CONDUCT_SYNC_IO) && request_note(request, CONDUCT_BODY)) {
+        } else if (request_note(request, CONDUCT_BODY) && request_note(request, CONDUCT_SYNC_IO)) {
             error = io_perform(request, &op, size);
+            request_note(request, CONDUCT_SYNC_END);
             done = error == 0;
         }
     }

@@ -15,9 +15,9 @@
 
 #include "tests/helpers/ecb_driver/users.h"
 
-const char *const fault_names[FAULT_COUNT] = {"none",         "no-io-completion", "no-vector-send", "no-send",
-                                              "send-breaks",  "no-read",          "read-breaks",    "read-ends",
-                                              "no-variables", "no-token",         "no-exec-url",    "exec-url-breaks"};
+const char *const fault_names[FAULT_COUNT] = {"none",      "no-io-completion", "no-vector-send", "no-send",   "send-breaks",
+                                              "sync-read", "no-read",          "read-breaks",    "read-ends", "no-variables",
+                                              "no-token",  "no-exec-url",      "exec-url-breaks"};
 
 enum state { UNUSED, ALIVE, ENDED };
 enum { REQUESTS = 16384, PAGE_LEN = 4096, MAX_BODY = 64 * 1024 };
@@ -328,12 +328,34 @@ static BOOL WINAPI write_client(HCONN connection, LPVOID buffer, LPDWORD len, DW
     return request->plan.fault == FAULT_NO_SEND ? refuse(ERROR_INVALID_PARAMETER) : send_something(request, *len);
 }
 
+/* -> bytes read */
+static DWORD take_body(struct request *request, void *buffer, DWORD len)
+{
+    uint32_t unread = request->plan.body_len - request->body_read;
+    if (len > unread)
+        len = unread;
+    if (len > MAX_BODY)
+        len = MAX_BODY;
+    memcpy(buffer, body_bytes[request->plan.user], len);
+    request->body_read += len;
+    return len;
+}
+
 static BOOL WINAPI read_client(HCONN connection, LPVOID buffer, LPDWORD len)
 {
-    of(connection, "ReadClient");
-    (void)buffer;
-    (void)len;
-    die("rule: a read that may block");
+    struct request *request = of(connection, "ReadClient");
+    enum fault fault = request->plan.fault;
+    if (fault != FAULT_SYNC_READ && fault != FAULT_NO_READ)
+        die("rule: a read that may block");
+    for (size_t i = 0; i < ARRAYSIZE(request->host->thread_ids); i++)
+        if (request->host->thread_ids[i] == GetCurrentThreadId())
+            die("rule: a read that may block on a thread of the host's");
+    if (InterlockedExchange(&request->outstanding, 1))
+        die("rule: two operations outstanding");
+    if (fault == FAULT_SYNC_READ)
+        *len = take_body(request, buffer, *len);
+    InterlockedExchange(&request->outstanding, 0);
+    return fault == FAULT_SYNC_READ ? TRUE : refuse(ERROR_INVALID_PARAMETER);
 }
 
 static void take_status(struct request *request, const char *status)
@@ -372,21 +394,14 @@ static BOOL vector_send(struct request *request, const HSE_RESPONSE_VECTOR *vect
 
 static BOOL read_async(struct request *request, void *buffer, DWORD len)
 {
-    uint32_t unread = request->plan.body_len - request->body_read;
     enum fault fault = request->plan.fault;
-    if (fault == FAULT_NO_READ)
+    if (fault == FAULT_NO_READ || fault == FAULT_SYNC_READ)
         return refuse(ERROR_INVALID_PARAMETER);
     bool left = request->plan.client == CLIENT_LEAVES_QUEUE || (request->plan.client == CLIENT_LEAVES_BODY && request->reads);
     request->reads++;
     if (fault == FAULT_READ_BREAKS || fault == FAULT_READ_ENDS || left)
         return begin_operation(request, 0, fault == FAULT_READ_ENDS ? 0 : ERROR_NETNAME_DELETED);
-    if (len > unread)
-        len = unread;
-    if (len > MAX_BODY)
-        len = MAX_BODY;
-    memcpy(buffer, body_bytes[request->plan.user], len);
-    request->body_read += len;
-    return begin_operation(request, len, 0);
+    return begin_operation(request, take_body(request, buffer, len), 0);
 }
 
 static BOOL is_connected(struct request *request)
@@ -548,7 +563,8 @@ void host_open_with(struct host *host, extension_proc proc, enum completions com
     host->refilled = CreateEventW(NULL, FALSE, FALSE, NULL);
     host->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
-        host->threads[i] = CreateThread(NULL, 0, run_completions, host, 0, NULL);
+        host->threads[i] = CreateThread(NULL, 0, run_completions, host, 0, &host->thread_ids[i]);
+    host->thread_ids[ARRAYSIZE(host->threads)] = GetCurrentThreadId();
 }
 
 void host_open(struct host *host, const WCHAR *dll_path, enum completions completions)

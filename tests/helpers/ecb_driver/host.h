@@ -19,7 +19,8 @@ enum fault {
     FAULT_NO_VECTOR_SEND,   /* HSE_REQ_VECTOR_SEND returns FALSE: an old host */
     FAULT_NO_SEND,          /* every way to send returns FALSE */
     FAULT_SEND_BREAKS,      /* a send completes with an error: the client has gone */
-    FAULT_NO_READ,          /* HSE_REQ_ASYNC_READ_CLIENT returns FALSE */
+    FAULT_SYNC_READ,        /* HSE_REQ_ASYNC_READ_CLIENT returns FALSE; ReadClient, on a thread of the DLL's, reads */
+    FAULT_NO_READ,          /* both return FALSE */
     FAULT_READ_BREAKS,      /* a read completes with an error */
     FAULT_READ_ENDS,        /* a read completes with 0 bytes: the client has gone in the middle of its body */
     FAULT_NO_VARIABLES,     /* GetServerVariable fails for all but a few */
@@ -96,6 +97,7 @@ struct host {
     enum completions completions;
     HANDLE port;
     HANDLE threads[2];
+    DWORD thread_ids[3]; /* theirs, and that of who opened it */
     HANDLE ended_enough;
     volatile LONG ended_wanted;
     HANDLE paused; /* an event: a client has paused */

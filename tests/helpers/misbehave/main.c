@@ -7,175 +7,24 @@
  *   at=N       how many bytes, or which value; the way says of what
  *   read=N     reads only so many bytes of the body before it answers or does what the way says
  *   once=FILE  (an argument) misbehaves only if it can delete this file: so a test says which one of several processes does
+ *   cleanup=PORT  (an argument) goes to that gate, as "idle after N" or "busy after N" (requests), before it obeys the shutdown event
  *   log=FILE   (an argument) a byte is appended to this file at each start: so a test counts the processes
  *   keep=N     (a request) takes N MiB more of memory, and keeps them
  *   gate=PORT  a request goes to 127.0.0.1:PORT first and waits until that connection ends, as with the witness
  *   name=TEXT  told to the gate, and given back
  * Without a way it reads the body and answers with lines NAME=VALUE; it obeys the shutdown event. */
-#include <winsock2.h>
+#include "wire.h"
 
-#include <windows.h>
-
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_LEN = 8, END_LEN = 8, MAX_RECORD_LEN = HEADER_LEN + 65535 + 255, WORDS_LEN = 1024, NAME_LEN = 64 };
-enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
-
 /* The point at which a way takes over from the normal course. */
 enum moment { AT_START, AT_CONNECT, AT_BEGIN, AT_REQUEST };
 
-struct request {
-    uint16_t id;
-    bool keep;
-    bool connected; /* false: a way has ended the connection */
-    char query[WORDS_LEN];
-    char length[NAME_LEN]; /* of the body, as announced */
-    unsigned long body;    /* bytes of it that have been read */
-    bool body_ended;
-};
-
-struct record {
-    uint8_t type;
-    uint16_t id;
-    size_t len;
-    uint8_t content[MAX_RECORD_LEN];
-};
-
-static HANDLE pipe_end;       /* or the socket that listens */
-static bool tcp;              /* it is a socket */
-static SOCKET tcp_connection; /* INVALID_SOCKET: none */
-static char arguments[WORDS_LEN];
 static char program[MAX_PATH];
 static unsigned long requests, connections;
-
-/* ---- words */
-
-/* Copies the value of `name` out of "a=1&b=2"; false if it is not there. No decoding. */
-static bool word(const char *words, const char *name, char *value, size_t size)
-{
-    size_t name_len = strlen(name);
-    value[0] = '\0';
-    while (*words != '\0') {
-        size_t len = strcspn(words, "&");
-        if (len > name_len && memcmp(words, name, name_len) == 0 && words[name_len] == '=') {
-            snprintf(value, size, "%.*s", (int)(len - name_len - 1), words + name_len + 1);
-            return true;
-        }
-        words += len + (words[len] == '&');
-    }
-    return false;
-}
-
-static unsigned long number(const struct request *request, const char *name, unsigned long otherwise)
-{
-    char text[NAME_LEN];
-    if (word(request->query, name, text, sizeof text) || word(arguments, name, text, sizeof text))
-        return strtoul(text, NULL, 0);
-    return otherwise;
-}
-
-/* ---- the pipe. A read or write that fails is the end of the connection, whatever the reason. */
-
-static bool read_some(char *to, size_t len, DWORD *got)
-{
-    if (!tcp)
-        return ReadFile(pipe_end, to, (DWORD)len, got, NULL) && *got > 0;
-    int received = recv(tcp_connection, to, (int)len, 0);
-    *got = (DWORD)received;
-    return received > 0;
-}
-
-static bool read_all(void *target, size_t len)
-{
-    DWORD got = 0;
-    for (char *to = target; len > 0; to += got, len -= got)
-        if (!read_some(to, len, &got))
-            return false;
-    return true;
-}
-
-static bool read_record(struct record *record)
-{
-    uint8_t header[HEADER_LEN];
-    if (!read_all(header, sizeof header))
-        return false;
-    record->type = header[1];
-    record->id = (uint16_t)(header[2] << 8 | header[3]);
-    record->len = (size_t)header[4] << 8 | header[5];
-    return read_all(record->content, record->len + header[6]);
-}
-
-static bool write_some(const char *from, size_t len, DWORD *written)
-{
-    if (!tcp)
-        return WriteFile(pipe_end, from, (DWORD)len, written, NULL);
-    int sent = send(tcp_connection, from, (int)len, 0);
-    *written = (DWORD)sent;
-    return sent >= 0;
-}
-
-static void write_all(const void *bytes, size_t len)
-{
-    DWORD written = 0;
-    for (const char *from = bytes; len > 0; from += written, len -= written)
-        if (!write_some(from, len, &written))
-            return;
-}
-
-/* Appends a record to the *len bytes at `out`. */
-static void put_record(const struct request *request, uint8_t *out, size_t *len, uint8_t type, const void *content,
-                       size_t content_len)
-{
-    const uint8_t header[HEADER_LEN] = {
-        1, type, (uint8_t)(request->id >> 8), (uint8_t)request->id, (uint8_t)(content_len >> 8), (uint8_t)content_len, 0, 0};
-    memcpy(out + *len, header, sizeof header);
-    memcpy(out + *len + sizeof header, content, content_len);
-    *len += sizeof header + content_len;
-}
-
-static void put_end(const struct request *request, uint8_t *out, size_t *len, uint8_t protocol_status)
-{
-    const uint8_t end[END_LEN] = {0, 0, 0, 0, protocol_status};
-    put_record(request, out, len, END_REQUEST, end, sizeof end);
-}
-
-static void disconnect(struct request *request)
-{
-    request->connected = false;
-    if (tcp) {
-        closesocket(tcp_connection);
-        tcp_connection = INVALID_SOCKET;
-        return;
-    }
-    FlushFileBuffers(pipe_end); /* until the other side has read all */
-    DisconnectNamedPipe(pipe_end);
-}
-
-/* Waits for the next connection. */
-static bool accept_connection(void)
-{
-    if (tcp) {
-        tcp_connection = accept((SOCKET)pipe_end, NULL, NULL);
-        return tcp_connection != INVALID_SOCKET;
-    }
-    return ConnectNamedPipe(pipe_end, NULL) || GetLastError() == ERROR_PIPE_CONNECTED || GetLastError() == ERROR_NO_DATA;
-}
-
-static void look_at_stdin(void)
-{
-    WSADATA data;
-    struct sockaddr_in address;
-    int len = sizeof address;
-    tcp_connection = INVALID_SOCKET;
-    pipe_end = GetStdHandle(STD_INPUT_HANDLE);
-    if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
-        ExitProcess(66);
-    tcp = getsockname((SOCKET)pipe_end, (struct sockaddr *)&address, &len) == 0;
-}
+static volatile bool busy; /* with a request, until the normal answer to one */
 
 /* ---- the normal course */
 
@@ -217,6 +66,7 @@ static size_t make_answer(const struct request *request, uint8_t *out, uint8_t p
 static void answer_at_once(struct request *request)
 {
     uint8_t out[4 * WORDS_LEN];
+    busy = false; /* the event may follow END_REQUEST at once */
     write_all(out, make_answer(request, out, 0));
 }
 
@@ -374,6 +224,12 @@ static void end_then_silent(struct request *request)
     sleep_for_ever(request);
 }
 
+static void end_then_gate(struct request *request)
+{
+    answer(request);
+    wait_at_gate(request);
+}
+
 static void exit_unaccepted(struct request *request)
 {
     answer(request);
@@ -424,6 +280,7 @@ static const struct way {
     {"more-when-idle", AT_REQUEST, more_when_idle, "sends one more answer when nobody has asked, and goes to the gate (again)"},
     {"status", AT_REQUEST, protocol_status, "ends the request with the protocolStatus `at`"},
     {"no-stdin", AT_REQUEST, answer_at_once, "answers without reading any of the body"},
+    {"end-then-gate", AT_REQUEST, end_then_gate, "answers, goes to the gate (again), and reads on only then"},
     {"end-then-silent", AT_REQUEST, end_then_silent, "answers, and then neither reads nor disconnects"},
 };
 
@@ -449,21 +306,26 @@ static bool misbehave(struct request *request, enum moment moment)
 
 /* ---- requests */
 
-static void wait_at_gate(const struct request *request)
+static void wait_at(unsigned long port, const char *name)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    char name[NAME_LEN], line[NAME_LEN + 2], got;
-    unsigned long port = number(request, "gate", 0);
+    char line[NAME_LEN + 2], got;
     if (port == 0)
         return;
     SOCKET gate = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_port = htons((u_short)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    word(request->query, "name", name, sizeof name);
     int len = snprintf(line, sizeof line, "%s\n", name);
     if (connect(gate, (struct sockaddr *)&address, sizeof address) == 0 && send(gate, line, len, 0) == len)
         recv(gate, &got, 1, 0);
     closesocket(gate);
+}
+
+static void wait_at_gate(const struct request *request)
+{
+    char name[NAME_LEN];
+    word(request->query, "name", name, sizeof name);
+    wait_at(number(request, "gate", 0), name);
 }
 
 static size_t pair_len(const uint8_t **at)
@@ -510,6 +372,7 @@ static bool serve(void)
         return false;
     request.id = record.id;
     request.keep = record.content[2] & 1;
+    busy = true;
     misbehave(&request, AT_BEGIN);
     do {
         if (!read_record(&record) || record.type != PARAMS)
@@ -536,10 +399,19 @@ static void log_start(void)
     CloseHandle(file);
 }
 
+__attribute__((noreturn)) static void obey(void)
+{
+    char port[NAME_LEN], text[NAME_LEN];
+    snprintf(text, sizeof text, "%s after %lu", busy ? "busy" : "idle", requests);
+    word(arguments, "cleanup", port, sizeof port);
+    wait_at(strtoul(port, NULL, 10), text);
+    ExitProcess(0);
+}
+
 static DWORD WINAPI obey_event(void *event)
 {
     WaitForSingleObject(event, INFINITE);
-    ExitProcess(0);
+    obey();
 }
 
 static HANDLE shutdown_event; /* NULL: none, or not to be obeyed */
@@ -559,7 +431,7 @@ static void watch_event(void)
 static void poll_event(void)
 {
     if (shutdown_event != NULL && WaitForSingleObject(shutdown_event, 0) == WAIT_OBJECT_0)
-        ExitProcess(0);
+        obey();
 }
 
 int main(int argc, char **argv)
