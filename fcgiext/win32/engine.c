@@ -22,7 +22,9 @@ enum {
     RECONNECT_WAIT_MS = 2, /* between two looks at programs that do not listen yet */
     LOCK_SPINS = 1000,
     SPOOLER_THREADS = 2, /* a disk that stalls one body does not stall all */
-    MIN_PORTS = 4,       /* a host's call may block one thread for a moment */
+    FAREWELL_MS = 5000,  /* for clients, when the DLL unloads; then they are looked for again and again */
+    FAREWELL_AGAIN_MS = 1000,
+    MIN_PORTS = 4, /* a host's call may block one thread for a moment */
 };
 
 uint64_t engine_now_ms(void)
@@ -411,7 +413,7 @@ struct engine *engine_create(DWORD *error)
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
     InitializeCriticalSection(&engine->intake_lock);
-    sync_readers_init(&engine->readers);
+    handler_list_init(&engine->handlers);
     timers_init(&engine->tries, engine_now_ms());
     engine->tries_armed_ms = UINT64_MAX;
     engine->objects = 1; /* ours, until engine_destroy */
@@ -473,17 +475,24 @@ static void free_settings(struct engine *engine)
     watch_free(&engine->watch);
 }
 
+/* Each worker ends or is given up in bounded time; a client that neither reads nor sends is left after a while. */
+static void wait_for_objects(struct engine *engine)
+{
+    for (DWORD wait_ms = FAREWELL_MS; WaitForSingleObject(engine->idle, wait_ms) == WAIT_TIMEOUT; wait_ms = FAREWELL_AGAIN_MS)
+        handler_list_each(&engine->handlers, handler_stop_now);
+}
+
 void engine_destroy(struct engine *engine)
 {
     watch_stop(&engine->watch); /* no reload from now on */
     mgmt_serve_stop(engine);
     if (engine->timer_thread) { /* it ran: there may be requests and workers */
         stop_pools(engine);
-        intake_stop_all(engine);
+        handler_list_each(&engine->handlers, handler_stop);
         sync_readers_stop(&engine->readers);
         InterlockedExchange(&engine->stopping, 1);
         engine_object_gone(engine);
-        WaitForSingleObject(engine->idle, INFINITE); /* each worker ends or is given up in bounded time */
+        wait_for_objects(engine);
         SetEvent(engine->timer_wake);
         WaitForSingleObject(engine->timer_thread, INFINITE);
         CloseHandle(engine->timer_thread);
@@ -510,6 +519,7 @@ void engine_destroy(struct engine *engine)
     DeleteCriticalSection(&engine->exits_lock);
     DeleteCriticalSection(&engine->settings_lock);
     DeleteCriticalSection(&engine->intake_lock);
+    handler_list_deinit(&engine->handlers);
     compat_deinit();
     free(engine);
 }

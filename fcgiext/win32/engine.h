@@ -15,6 +15,7 @@
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/timers.h"
 #include "fcgiext/win32/event_log.h"
+#include "fcgiext/win32/handler_list.h"
 #include "fcgiext/win32/io_counts.h"
 #include "fcgiext/win32/iocp.h"
 #include "fcgiext/win32/settings.h"
@@ -70,6 +71,7 @@ struct engine {
     struct iocp resolver;        /* one thread: looks up the names of external servers, which nobody else is to wait for */
     struct iocp spooler;         /* two threads: bodies of unknown length, to their files and back */
     struct sync_readers readers; /* for hosts that refuse asynchronous reads */
+    struct handler_list handlers;
     CRITICAL_SECTION intake_lock;
     struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;

@@ -105,6 +105,11 @@ void handler_stop(struct handler *handler)
     strand_post(&handler->strand, HANDLER_STOP);
 }
 
+void handler_stop_now(struct handler *handler)
+{
+    strand_post(&handler->strand, HANDLER_STOP_NOW);
+}
+
 void handler_on_client(void *context, DWORD len, DWORD error)
 {
     struct handler *handler = context;
@@ -136,7 +141,7 @@ void handler_read_client(struct handler *handler, uint8_t *target, size_t len)
     handler->client_reads = true;
     DWORD error = ecb_read(&handler->ecb, target, (DWORD)len);
     if (error == ERROR_NOT_SUPPORTED)
-        error = sync_read_begin(&handler->sync_read, &handler->engine->readers, &handler->ecb, handler, target, (DWORD)len);
+        error = sync_read_begin(&handler->sync_read, &handler->engine->readers, &handler->ecb, target, (DWORD)len);
     client_failed(handler, error);
 }
 
@@ -270,6 +275,21 @@ static void on_client_done(struct handler *handler, LONG bits)
     }
 }
 
+/* A body that nobody has been asked to answer is of no use any more; what is on its way has a while. */
+static bool stops_waiting(const struct handler *handler, LONG bits)
+{
+    const struct relay *relay = &handler->relay;
+    bool now = (bits & HANDLER_STOP_NOW) && (relay->client_read_pending || relay->send_pending || handler->handed_back);
+    return now || ((bits & (HANDLER_STOP | HANDLER_STOP_NOW)) && handler->taking_in);
+}
+
+/* The session's reference goes with it. */
+static void close_session(struct handler *handler)
+{
+    handler_list_remove(&handler->engine->handlers, handler);
+    handler_unref(handler);
+}
+
 void handler_run(struct strand *strand, LONG bits)
 {
     struct handler *handler = CONTAINING_RECORD(strand, struct handler, strand);
@@ -289,7 +309,7 @@ void handler_run(struct strand *strand, LONG bits)
     if (bits & HANDLER_READ)
         on_read(handler);
     if (handler->handed_back && handler_hand_back(handler, bits)) {
-        handler_unref(handler);
+        close_session(handler);
         return;
     }
     if (handler->taking_in)
@@ -300,11 +320,11 @@ void handler_run(struct strand *strand, LONG bits)
         on_failed(handler);
     if (open && (bits & HANDLER_PROBE))
         on_probe(handler);
-    if (open && (bits & HANDLER_STOP) && (handler->taking_in || relay->client_read_pending))
+    if (open && stops_waiting(handler, bits))
         ecb_close_connection(&handler->ecb); /* or we would wait as long as the client likes */
     while (open && !handler->taking_in && relay_next(relay, &action)) {
         if (!carry_out(handler, &action)) {
-            handler_unref(handler); /* the session's; whoever posted has one of its own */
+            close_session(handler); /* whoever posted has a reference of its own */
             return;
         }
         if (action.kind == RELAY_ACTION_RELEASE)

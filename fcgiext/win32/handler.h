@@ -46,8 +46,9 @@ void handler_probe(struct handler *handler, uint64_t request);
 
 /* spool_io_done: a part of the body has been stored, or read back. */
 void handler_stored(void *context, DWORD len, DWORD error);
-/* The DLL unloads: its client is not waited for any longer. */
+/* The DLL unloads: a client whose body is still taken in is not waited for; then none is, whatever it has been promised. */
 void handler_stop(struct handler *handler);
+void handler_stop_now(struct handler *handler);
 
 /* POOL_ACTION_ABORT or _REJECT. */
 void handler_fail(struct handler *handler, const struct pool_action *action);

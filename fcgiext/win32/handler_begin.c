@@ -244,6 +244,7 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
         handler->facts.cause = open_intake(handler, first);
     handler->taking_in = handler->intake && !handler->facts.cause;
     handler_ref(handler); /* the session may end in one of these calls */
+    handler_list_add(&engine->handlers, handler);
     if (!handler->taking_in && !handler->handed_back)
         arrive(handler);
     if (handler->taking_in || handler->handed_back || handler->facts.cause)

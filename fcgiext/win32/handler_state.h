@@ -28,10 +28,12 @@ enum {
     HANDLER_STOP = 256,
     HANDLER_RELEASED = 512,
     HANDLER_WRITE_REFUSED = 1024,
+    HANDLER_STOP_NOW = 2048,
 };
 
 struct handler {
     struct strand strand;
+    struct handler_link link; /* from its begin to the end of its session */
     volatile LONG refs;
     struct engine *engine;
     struct settings *settings;        /* that it came under; one of their users */

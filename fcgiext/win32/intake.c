@@ -72,21 +72,3 @@ void intake_close(struct intake *intake)
     spool_io_deinit(&intake->io);
     free(intake);
 }
-
-void intake_stop_all(struct engine *engine)
-{
-    for (;;) {
-        struct handler *handler = NULL;
-        EnterCriticalSection(&engine->intake_lock);
-        if (engine->intakes) {
-            handler = engine->intakes->handler;
-            handler_ref(handler); /* it is alive: its intake goes with it */
-            unlink_intake(engine->intakes);
-        }
-        LeaveCriticalSection(&engine->intake_lock);
-        if (!handler)
-            return;
-        handler_stop(handler);
-        handler_unref(handler);
-    }
-}

@@ -29,7 +29,4 @@ void intake_complete(struct intake *intake);
 /* NULL is fine. */
 void intake_close(struct intake *intake);
 
-/* Has handler_stop called for each that is open. */
-void intake_stop_all(struct engine *engine);
-
 #endif

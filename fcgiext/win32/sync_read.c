@@ -3,7 +3,6 @@
 #include "fcgiext/win32/sync_read.h"
 
 #include "fcgiext/win32/ecb.h"
-#include "fcgiext/win32/handler.h"
 
 static bool wants_thread(const struct sync_readers *readers)
 {
@@ -23,38 +22,6 @@ static void grow(struct sync_readers *readers)
     }
 }
 
-static void enlist(struct sync_read *read)
-{
-    struct sync_readers *readers = read->readers;
-    EnterCriticalSection(&readers->lock);
-    read->prev = NULL;
-    read->next = readers->first;
-    if (read->next)
-        read->next->prev = read;
-    readers->first = read;
-    read->listed = true;
-    LeaveCriticalSection(&readers->lock);
-}
-
-/* Under the lock. */
-static void unlink_read(struct sync_read *read)
-{
-    if (!read->listed)
-        return;
-    *(read->prev ? &read->prev->next : &read->readers->first) = read->next;
-    if (read->next)
-        read->next->prev = read->prev;
-    read->listed = false;
-}
-
-static void ended(struct sync_read *read)
-{
-    EnterCriticalSection(&read->readers->lock);
-    unlink_read(read);
-    LeaveCriticalSection(&read->readers->lock);
-    InterlockedDecrement(&read->readers->reads);
-}
-
 static void on_reader(struct iocp_op *op, DWORD ignored_len, DWORD ignored_error)
 {
     struct sync_read *read = CONTAINING_RECORD(op, struct sync_read, op);
@@ -63,31 +30,23 @@ static void on_reader(struct iocp_op *op, DWORD ignored_len, DWORD ignored_error
     (void)ignored_error;
     if (!read->readers->stopping)
         error = ecb_read_now(read->ecb, read->target, &len);
-    ended(read);
+    InterlockedDecrement(&read->readers->reads);
     read->ecb->done(read->ecb->context, error ? 0 : len, error);
 }
 
-DWORD sync_read_begin(struct sync_read *read, struct sync_readers *readers, struct ecb *ecb, struct handler *handler,
-                      void *target, DWORD len)
+DWORD sync_read_begin(struct sync_read *read, struct sync_readers *readers, struct ecb *ecb, void *target, DWORD len)
 {
     read->op.done = on_reader;
     read->readers = readers;
     read->ecb = ecb;
-    read->handler = handler;
     read->target = target;
     read->len = len;
     InterlockedIncrement(&readers->reads);
-    enlist(read);
     grow(readers);
     DWORD error = iocp_post(&readers->iocp, &read->op, 0);
     if (error)
-        ended(read);
+        InterlockedDecrement(&readers->reads);
     return error;
-}
-
-void sync_readers_init(struct sync_readers *readers)
-{
-    InitializeCriticalSection(&readers->lock);
 }
 
 DWORD sync_readers_open(struct sync_readers *readers)
@@ -100,24 +59,9 @@ DWORD sync_readers_open(struct sync_readers *readers)
 void sync_readers_stop(struct sync_readers *readers)
 {
     InterlockedExchange(&readers->stopping, 1);
-    for (;;) {
-        struct handler *handler = NULL;
-        EnterCriticalSection(&readers->lock);
-        if (readers->first) {
-            handler = readers->first->handler;
-            handler_ref(handler); /* it is alive: its session does not end while it reads */
-            unlink_read(readers->first);
-        }
-        LeaveCriticalSection(&readers->lock);
-        if (!handler)
-            return;
-        handler_stop(handler);
-        handler_unref(handler);
-    }
 }
 
 void sync_readers_close(struct sync_readers *readers)
 {
     iocp_close(&readers->iocp);
-    DeleteCriticalSection(&readers->lock);
 }

@@ -13,7 +13,6 @@
 #include "fcgiext/win32/iocp.h"
 
 struct ecb;
-struct handler;
 
 enum { SYNC_READ_THREADS = 32 };
 
@@ -23,8 +22,6 @@ struct sync_readers {
     volatile LONG threads, growing;
     volatile LONG reads; /* begun and not ended */
     volatile LONG stopping;
-    CRITICAL_SECTION lock;
-    struct sync_read *first; /* a list of those that have not ended, under the lock */
 };
 
 /* A request's; zeros before the first one. */
@@ -32,23 +29,18 @@ struct sync_read {
     struct iocp_op op;
     struct sync_readers *readers;
     struct ecb *ecb;
-    struct handler *handler;
     void *target;
     DWORD len;
-    struct sync_read *next, *prev;
-    bool listed;
 };
 
-void sync_readers_init(struct sync_readers *readers);
 /* Starts the first thread. 0 or a Win32 error. */
 DWORD sync_readers_open(struct sync_readers *readers);
-/* Has handler_stop called for each request that reads. What is begun from now on fails. */
+/* What is begun from now on fails. */
 void sync_readers_stop(struct sync_readers *readers);
 /* When no request is left. */
 void sync_readers_close(struct sync_readers *readers);
 
 /* As ecb_read, whose `done` is called on one of these threads. */
-DWORD sync_read_begin(struct sync_read *read, struct sync_readers *readers, struct ecb *ecb, struct handler *handler,
-                      void *target, DWORD len);
+DWORD sync_read_begin(struct sync_read *read, struct sync_readers *readers, struct ecb *ecb, void *target, DWORD len);
 
 #endif
