@@ -512,6 +512,13 @@ static bool gives_path(struct emission *emission, const struct vars *vars)
     return false;
 }
 
+bool cgi_vars_has_ansi_path(const struct utf8_vars *utf8)
+{
+    const struct cgi_vars_request request = {.utf8 = utf8};
+    struct emission emission = {.request = &request, .some_utf8 = !utf8_vars_is_empty(utf8)};
+    return gives_path(&emission, &emission.ansi);
+}
+
 static enum cgi_vars_result emit(struct emission *emission)
 {
     struct vars *ansi = &emission->ansi, *utf8 = &emission->utf8;

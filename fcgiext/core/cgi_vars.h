@@ -28,6 +28,9 @@
 #include "fcgiext/core/buffer.h"
 #include "fcgiext/core/utf8_vars.h"
 
+/* Is some path, or the name of the script, taken in the ANSI code page? Then a name that this lacks would be another one. */
+bool cgi_vars_has_ansi_path(const struct utf8_vars *utf8);
+
 /* Puts the value of the host's server variable `name` into *value (valid until the next call of the getter).
  * false: the host has no such variable; it is then sent as an empty string. */
 typedef bool cgi_vars_get(void *context, const char *name, struct bytes *value);

@@ -64,6 +64,15 @@ struct event_verdict event_gates_ask(struct event_gates *gates, unsigned kind, s
     return verdict;
 }
 
+void event_gates_fail(struct event_gates *gates, unsigned kind, const struct event_verdict *verdict)
+{
+    struct event_gate_of_kind *gate = &gates->kinds[kind < EVENT_KIND_COUNT ? kind : 0];
+    if (gate->reference != verdict->reference)
+        return; /* another one has been written since */
+    gate->written = false;
+    gate->held += verdict->held + 1;
+}
+
 bool event_is_slow(uint32_t slow_request_s, uint64_t ran_ms)
 {
     return slow_request_s > 0 && ran_ms > (uint64_t)slow_request_s * 1000;

@@ -64,6 +64,9 @@ struct event_verdict {
 struct event_verdict event_gates_ask(struct event_gates *gates, unsigned kind, struct event_references *references,
                                      uint64_t now_ms);
 
+/* It could not be written: the next one of this kind takes its place. */
+void event_gates_fail(struct event_gates *gates, unsigned kind, const struct event_verdict *verdict);
+
 /* SlowRequestSeconds: is a request that had its worker for so long worth an event? */
 bool event_is_slow(uint32_t slow_request_s, uint64_t ran_ms);
 

@@ -139,13 +139,22 @@ static bool is_device(struct bytes name)
     return port && name.len == 4 && name.ptr[3] >= '0' && name.ptr[3] <= '9';
 }
 
-/* An alias of the 8.3 kind: at most eight bytes that end in ~ and digits, and an extension of at most three. */
+/* At most: in other code pages than UTF-8 some of these bytes are characters, too. */
+static size_t character_count(const uint8_t *text, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += (text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* An alias of the 8.3 kind: at most eight characters that end in ~ and digits, and an extension of at most three. */
 static bool is_short_alias(struct bytes name)
 {
     const uint8_t *dot = memchr(name.ptr, '.', name.len);
     size_t base_len = dot ? (size_t)(dot - name.ptr) : name.len;
     size_t extension_len = dot ? name.len - base_len - 1 : 0;
-    if (base_len > 8 || extension_len > 3)
+    if (character_count(name.ptr, base_len) > 8 || (dot && character_count(dot + 1, extension_len) > 3))
         return false;
     size_t digits = 0;
     while (digits < base_len && name.ptr[base_len - 1 - digits] >= '0' && name.ptr[base_len - 1 - digits] <= '9')

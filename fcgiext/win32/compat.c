@@ -20,12 +20,14 @@ typedef BOOL(WINAPI *update_attribute)(void *list, DWORD flags, DWORD_PTR attrib
                                        SIZE_T *old_len);
 typedef void(WINAPI *delete_attributes)(void *list);
 typedef BOOL(WINAPI *set_modes)(HANDLE file, UCHAR flags);
+typedef BOOL(WINAPI *pipe_server)(HANDLE pipe, ULONG *pid);
 typedef BOOL(WINAPI *memory_info)(HANDLE process, PROCESS_MEMORY_COUNTERS *counters, DWORD len);
 
 static init_attributes init_list;
 static update_attribute update_list;
 static delete_attributes delete_list;
 static set_modes set_completion_modes;
+static pipe_server get_pipe_server;
 static memory_info get_memory_info;
 static CRITICAL_SECTION inherit_lock;
 
@@ -36,6 +38,7 @@ void compat_init(void)
     update_list = (update_attribute)(void *)GetProcAddress(kernel, "UpdateProcThreadAttribute");
     delete_list = (delete_attributes)(void *)GetProcAddress(kernel, "DeleteProcThreadAttributeList");
     set_completion_modes = (set_modes)(void *)GetProcAddress(kernel, "SetFileCompletionNotificationModes");
+    get_pipe_server = (pipe_server)(void *)GetProcAddress(kernel, "GetNamedPipeServerProcessId");
     get_memory_info = (memory_info)(void *)GetProcAddress(kernel, "K32GetProcessMemoryInfo");
     if (!get_memory_info) { /* before Windows 7 */
         HMODULE psapi = LoadLibraryW(L"psapi.dll");
@@ -53,6 +56,12 @@ void compat_deinit(void)
 DWORD compat_reject_remote_clients(void)
 {
     return init_list ? REJECT_REMOTE_CLIENTS : 0; /* both came with Vista */
+}
+
+DWORD compat_pipe_server(HANDLE pipe)
+{
+    ULONG pid = 0;
+    return get_pipe_server && get_pipe_server(pipe, &pid) ? pid : 0;
 }
 
 BOOL compat_skip_completion_on_success(HANDLE file)

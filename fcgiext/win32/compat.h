@@ -21,6 +21,9 @@ void compat_deinit(void);
 /* PIPE_REJECT_REMOTE_CLIENTS where it is known (Vista), else 0. */
 DWORD compat_reject_remote_clients(void);
 
+/* The process that serves this pipe: that which has created its other end. 0: the system does not say (before Vista). */
+DWORD compat_pipe_server(HANDLE pipe);
+
 /* What completes at once on this handle does not go through the completion port as well: saves a wake-up for each write. false: the
  * system cannot do that (before Vista). */
 BOOL compat_skip_completion_on_success(HANDLE file);

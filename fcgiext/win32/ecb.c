@@ -46,6 +46,8 @@ void ecb_deinit(struct ecb *ecb)
 /* Into ecb->variable, which has room for one byte more than *len. */
 static bool ask_variable(struct ecb *ecb, const char *name, DWORD *len)
 {
+    if (!ecb->variable)
+        return false; /* out of memory */
     for (;;) {
         *len = ecb->variable_capacity - 1; /* room for a NUL of ours */
         if (ecb->block->GetServerVariable(ecb->block->ConnID, (char *)(ULONG_PTR)name, ecb->variable, len))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgiext/core/identity.h"
 #include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/handler.h"
@@ -306,15 +307,17 @@ static DWORD WINAPI run_timer(void *context)
 
 /* ---- start ---- */
 
-static struct engine_pool *find_pool(struct engine *engine, const char *name, bool external)
+/* Processes of our own and connections to a server are never the same pool: the events of their workers differ. Nor are processes that act
+ * as the user of a request and such that do not: no request must come to one of the other kind, whatever is replaced meanwhile. */
+static struct engine_pool *find_pool(struct engine *engine, const struct config_pool *config)
 {
     for (struct engine_pool *pool = engine->pools; pool; pool = pool->next)
-        if (pool->external == external && bytes_equal_nocase(bytes_of_str(pool->name), bytes_of_str(name)))
+        if (pool->external == (config->address_count > 0) && pool->is_users == identity_is_users(config) &&
+            bytes_equal_nocase(bytes_of_str(pool->name), bytes_of_str(config->name)))
             return pool;
     return NULL;
 }
 
-/* Processes of our own and connections to a server are never the same pool: the events of their workers differ. */
 static struct engine_pool *create_pool(struct engine *engine, const struct config_pool *config,
                                        const struct pool_limits *limits)
 {
@@ -332,6 +335,7 @@ static struct engine_pool *create_pool(struct engine *engine, const struct confi
     pool->name = name;
     pool->core = core;
     pool->external = config->address_count > 0;
+    pool->is_users = identity_is_users(config);
     pool->armed_ms = UINT64_MAX;
     /* held for a microsecond at most: who finds it taken looks again before the system is asked to wait */
     InitializeCriticalSectionAndSpinCount(&pool->lock, LOCK_SPINS);
@@ -354,7 +358,7 @@ struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *
     struct pool_version *version = pool_version_create(settings, config);
     if (!version)
         return NULL;
-    struct engine_pool *pool = find_pool(engine, config->name, config->address_count > 0);
+    struct engine_pool *pool = find_pool(engine, config);
     if (!pool)
         pool = create_pool(engine, config, &version->limits);
     uint32_t slots = pool ? pool_worker_slots_with(pool->core, &version->limits) : 0;
@@ -430,10 +434,8 @@ struct engine *engine_create(DWORD *error)
         *error = mgmt_ops_create(engine);
     if (!*error)
         *error = reload_start(engine);
-    if (!*error) {
-        mgmt_ops_restore_drains(engine);
+    if (!*error)
         *error = mgmt_serve_start(engine);
-    }
     if (!*error)
         *error = watch_start(&engine->watch); /* last: from now on another thread reloads */
     if (!*error)

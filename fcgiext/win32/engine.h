@@ -35,6 +35,7 @@ struct engine_pool {
     struct engine_pool *next; /* in the engine's list */
     char *name;               /* of its section */
     bool external;
+    bool is_users; /* its processes get to know the user of a request */
     CRITICAL_SECTION lock;
     struct pool *core;
     struct pool_version *version; /* under the lock, as all below */

@@ -108,13 +108,14 @@ static WCHAR *split(const char *text, const WCHAR *strings[MAX_STRINGS])
     return all;
 }
 
-static void report(struct event_log *log, DWORD id, const char *text)
+/* false: it is not in the log, which may be full. */
+static bool report(struct event_log *log, DWORD id, const char *text)
 {
     const WCHAR *strings[MAX_STRINGS];
     WCHAR *all = split(text, strings);
-    if (all && log->source)
-        ReportEventW(log->source, type_of(id), 0, id, NULL, MAX_STRINGS, 0, strings, NULL);
+    bool written = all && log->source && ReportEventW(log->source, type_of(id), 0, id, NULL, MAX_STRINGS, 0, strings, NULL);
     free(all);
+    return written;
 }
 
 static bool passes(struct event_log *log, enum event_log_id id, uint64_t *held)
@@ -162,8 +163,8 @@ void event_log_report(struct event_log *log, struct event_gates *gates, struct e
 {
     struct buffer text;
     EnterCriticalSection(&log->lock);
-    struct event_verdict verdict =
-        event_gates_ask(gates ? gates : &log->no_pool, facts->kind, &log->references, engine_now_ms());
+    struct event_gates *asked = gates ? gates : &log->no_pool;
+    struct event_verdict verdict = event_gates_ask(asked, facts->kind, &log->references, engine_now_ms());
     LeaveCriticalSection(&log->lock);
     event_reference_put(reference, verdict.reference);
     if (!verdict.write)
@@ -173,7 +174,12 @@ void event_log_report(struct event_log *log, struct event_gates *gates, struct e
     facts->failure.reference = bytes_of_str(reference);
     buffer_init(&text, EVENT_TEXT_MAX_LEN);
     DWORD id = facts->kind < EVENT_KIND_COUNT && kind_ids[facts->kind] ? kind_ids[facts->kind] : FCGIEXT_EVENT_NONE;
-    if (event_text_append(facts, &text) && buffer_append(&text, bytes_of("", 1)))
-        report(log, id, (const char *)buffer_peek(&text).ptr);
+    bool written = event_text_append(facts, &text) && buffer_append(&text, bytes_of("", 1)) &&
+                   report(log, id, (const char *)buffer_peek(&text).ptr);
     buffer_deinit(&text);
+    if (written)
+        return;
+    EnterCriticalSection(&log->lock);
+    event_gates_fail(asked, facts->kind, &verdict);
+    LeaveCriticalSection(&log->lock);
 }

@@ -21,19 +21,32 @@ static void keep_text(char *out, size_t out_len, struct bytes text)
     out[len] = '\0';
 }
 
-static bool is_ascii_and_whole(struct bytes text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] >= 0x80 || text.ptr[i] == '?')
-            return false;
-    return true;
-}
-
-/* As fcgiext.ini has it, in UTF-8. The code page's bytes are asked for first: they are all there is to most names, and one call. */
+/* As fcgiext.ini has it, in UTF-8: the code page may have made another name of it. Holds until the next call. */
 static struct bytes name_variable(struct handler *handler, const char *name)
 {
-    struct bytes value = handler_variable(handler, name), utf8;
-    return !is_ascii_and_whole(value) && ecb_get_variable_utf8(&handler->ecb, name, &utf8) ? utf8 : value;
+    struct bytes value;
+    if (ecb_get_variable_utf8(&handler->ecb, name, &value))
+        return value;
+    if (handler->ecb.variable_lost)
+        handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
+    return bytes_of(NULL, 0);
+}
+
+/* The script that the program would be told is the one that was asked for. Windows maps letters that the code page lacks to others
+ * that look like them: what was judged by its own name must not be run by another. */
+static bool script_name_survives(struct handler *handler)
+{
+    struct bytes name = name_variable(handler, "SCRIPT_NAME");
+    struct buffer wanted, told;
+    buffer_init(&wanted, name.len);
+    buffer_init(&told, 4 * name.len + 1);
+    bool same = buffer_append(&wanted, name);
+    struct bytes ansi = handler_variable(handler, "SCRIPT_NAME");
+    if (same && !bytes_equal(buffer_peek(&wanted), ansi))
+        same = utf8_of_ansi(NULL, ansi, &told) && bytes_equal(buffer_peek(&wanted), buffer_peek(&told));
+    buffer_deinit(&wanted);
+    buffer_deinit(&told);
+    return same;
 }
 
 /* A copy, or nothing: what is longer than any entry of [Types] is in none. */
@@ -60,6 +73,8 @@ static void find_pool(struct handler *handler)
     query.app_path = hold(app_path, sizeof app_path, name_variable(handler, "APPL_MD_PATH"));
     handler->facts.extension = bytes_of_str(handler->extension);
     handler->facts.site = query.site;
+    if (handler->facts.cause)
+        return; /* out of memory */
     if (!settings->config->usable) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
     } else if (!routes_find(settings->routes, &query, &match)) {
@@ -75,6 +90,9 @@ static void find_pool(struct handler *handler)
             handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
         else
             handler_ask_for_user(handler, match.wildcard);
+        if (!handler->facts.cause && !handler->handed_back && cgi_vars_has_ansi_path(&settings->utf8_vars[match.pool]) &&
+            !script_name_survives(handler))
+            handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
     }
 }
 

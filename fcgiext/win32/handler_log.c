@@ -10,10 +10,19 @@ static bool is_worth_an_event(enum error_cause cause)
     return cause != ERROR_CAUSE_CLIENT_GONE;
 }
 
+/* NULL: those of all that have found no section. */
+static struct event_gates *gates_of(struct handler *handler)
+{
+    const struct settings *settings = handler->settings;
+    if (handler->pool)
+        return &handler->pool->events;
+    return handler->config && settings->gates ? &settings->gates[handler->config - settings->config->pools] : NULL;
+}
+
 static void report(struct handler *handler, struct event_facts *facts, char reference[EVENT_REFERENCE_LEN + 1])
 {
     facts->worker_pid = handler->worker_pid;
-    event_log_report(&handler->engine->log, handler->pool ? &handler->pool->events : NULL, facts, reference);
+    event_log_report(&handler->engine->log, gates_of(handler), facts, reference);
 }
 
 /* For what is not told on an error page; `program` is given back by the caller. */

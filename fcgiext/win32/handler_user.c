@@ -13,6 +13,7 @@
 #include "fcgiext/win32/wide.h"
 
 static const char no_token[] = "the web server has no token for the user of this request";
+static const char cannot_look[] = "it could not be seen, as the user, whether the file exists";
 static const char no_token_to_look[] =
     "IgnoreExistingFiles and IgnoreDirectories look for the file as the user of the request, for whom "
     "the web server has no token";
@@ -64,13 +65,25 @@ static WCHAR *path_of(struct handler *handler)
     return path;
 }
 
-static enum hand_back_found found_at(const WCHAR *path)
+/* Only what says that there is none is a no: a token that only identifies, or a share that does not answer, says nothing. */
+static enum hand_back_found found_at(const WCHAR *path, DWORD *error)
 {
     DWORD attributes = GetFileAttributesW(path);
+    *error = 0;
     if (attributes != INVALID_FILE_ATTRIBUTES)
         return attributes & FILE_ATTRIBUTE_DIRECTORY ? HAND_BACK_DIRECTORY : HAND_BACK_FILE;
-    DWORD error = GetLastError();
-    return error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION ? HAND_BACK_DENIED : HAND_BACK_NOTHING;
+    DWORD found = GetLastError();
+    switch (found) {
+    case ERROR_ACCESS_DENIED:
+    case ERROR_SHARING_VIOLATION: return HAND_BACK_DENIED;
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_INVALID_NAME:
+    case ERROR_BAD_PATHNAME:
+    case ERROR_FILENAME_EXCED_RANGE:
+    case ERROR_DIRECTORY: return HAND_BACK_NOTHING;
+    default: *error = found; return HAND_BACK_NOTHING;
+    }
 }
 
 static void look_at(struct handler *handler, HANDLE token, const WCHAR *path)
@@ -78,12 +91,15 @@ static void look_at(struct handler *handler, HANDLE token, const WCHAR *path)
     struct identity_scope scope;
     DWORD error = identity_enter(&identity_os, token, &scope);
     if (error) {
-        fail(handler, ERROR_CAUSE_IMPERSONATION, "it could not be seen, as the user, whether the file exists", error);
+        fail(handler, ERROR_CAUSE_IMPERSONATION, cannot_look, error);
         return;
     }
-    enum hand_back_found found = found_at(path);
+    enum hand_back_found found = found_at(path, &error);
     identity_leave(&identity_os, &scope);
-    handler->handed_back = hand_back_because(handler->config, found);
+    if (error)
+        fail(handler, ERROR_CAUSE_IMPERSONATION, cannot_look, error);
+    else
+        handler->handed_back = hand_back_because(handler->config, found);
 }
 
 static void look(struct handler *handler, HANDLE token)

@@ -88,9 +88,34 @@ static bool is_drained_by_operator(struct engine_pool *pool)
     return drained;
 }
 
+/* A pool that comes in the place of one of the same name and another kind is drained if that was. */
+static void take_over_drain(struct engine_pool *pool)
+{
+    for (struct engine_pool *other = pool->engine->pools; other && !pool->settings_count; other = other->next) {
+        if (other == pool || !other->settings_count || !bytes_equal_nocase(bytes_of_str(other->name), bytes_of_str(pool->name)))
+            continue;
+        EnterCriticalSection(&other->lock);
+        bool drained = other->drained, persists = other->drain_persists;
+        uint64_t end_ms = other->drain_end_ms;
+        other->drained = other->drain_persists = false;
+        other->drain_end_ms = 0;
+        LeaveCriticalSection(&other->lock);
+        EnterCriticalSection(&pool->lock);
+        pool->drained = drained;
+        pool->drain_persists = persists;
+        pool->drain_end_ms = end_ms;
+        LeaveCriticalSection(&pool->lock);
+        if (drained)
+            tell_pool(pool, POOL_EVENT_DRAIN);
+        SetEvent(pool->engine->timer_wake);
+        return;
+    }
+}
+
 static void apply_to_pool(struct engine_pool *pool)
 {
     struct pool_version *old = pool->version;
+    take_over_drain(pool);
     struct pool_event event = {.kind = POOL_EVENT_RECONFIGURED, .limits = &pool->next_version->limits};
     bool recycle = old && !config_pool_same_processes(old->config, pool->next_version->config);
     if (old)
@@ -196,6 +221,7 @@ DWORD reload_start(struct engine *engine)
     engine->watch.changed = changed;
     engine->watch.woken = woken;
     config_log_start(settings);
+    mgmt_ops_restore_drains(engine); /* before a process of theirs is started */
     put_in_force(engine, settings);
     return 0;
 }

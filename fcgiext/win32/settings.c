@@ -32,6 +32,8 @@ static bool find_utf8_vars(struct settings *settings)
     const struct config *config = settings->config;
     struct buffer machine;
     settings->utf8_vars = calloc(config->pool_count + 1, sizeof *settings->utf8_vars);
+    settings->gates =
+        config->error_count ? calloc(config->pool_count + 1, sizeof *settings->gates) : NULL; /* or they share one */
     if (!settings->utf8_vars)
         return false;
     buffer_init(&machine, 2 * UTF8_REGISTRY_MAX_LEN); /* a unit of UTF-16 is at most 3 bytes */
@@ -137,6 +139,7 @@ void settings_unref(struct settings *settings)
         return;
     routes_destroy(settings->routes);
     free_utf8_vars(settings);
+    free(settings->gates);
     config_destroy(settings->config);
     buffer_deinit(&settings->report);
     free(settings->pools);

@@ -13,6 +13,7 @@
 
 #include "fcgiext/core/cgi_vars.h"
 #include "fcgiext/core/config.h"
+#include "fcgiext/core/event_gate.h"
 #include "fcgiext/core/pool.h"
 #include "fcgiext/core/routes.h"
 #include "fcgiext/win32/process.h"
@@ -29,6 +30,7 @@ struct settings {
     struct routes *routes;
     struct buffer report;        /* its errors, as lines, for error pages */
     struct engine_pool **pools;  /* by index of config->pools; NULL: the section is broken */
+    struct event_gates *gates;   /* likewise, under the event log's lock: of broken sections, which have no pool */
     struct utf8_vars *utf8_vars; /* likewise: what each sends as UTF-8 */
     uint64_t read_unix_ms;
     DWORD load_error;                         /* the file could not be read */

@@ -138,7 +138,9 @@ DWORD transport_write(struct transport *transport, HANDLE token, const void *byt
     struct identity_scope scope;
     *refused = 0;
     ZeroMemory(&op->overlapped, sizeof op->overlapped);
-    if (transport->pipe != INVALID_HANDLE_VALUE && !transport->tracks)
+    if (transport->pipe != INVALID_HANDLE_VALUE && (token != NULL) != transport->tracks)
+        return *refused = ERROR_BAD_IMPERSONATION_LEVEL; /* never under another identity than the one that is wanted */
+    if (transport->pipe != INVALID_HANDLE_VALUE && !token)
         return write_pipe(transport, bytes, len, op, done);
     if (transport->pipe != INVALID_HANDLE_VALUE) {
         *refused = identity_enter(&identity_os, token, &scope);

@@ -7,16 +7,28 @@
  * at most once for a start. Names are looked up on the resolver's thread, so the next try goes there, too. */
 #include "fcgiext/win32/worker_connect.h"
 
+#include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/identity_os.h"
 #include "fcgiext/win32/pool_plan.h"
 
 enum { KNOCK_MS = 1000 }; /* for how long a program that is not waiting for a connection is knocked at */
 
+/* The name is free for a moment when a process has ended that we have not heard of yet: whoever has it then must not get a request. */
+static bool is_ours(struct worker_io *worker, const struct transport *transport)
+{
+    DWORD server = compat_pipe_server(transport->pipe);
+    return !server || server == GetCurrentProcessId() || server == (DWORD)worker->pid;
+}
+
 static DWORD open_pipe(struct worker_io *worker, struct transport *transport)
 {
     InterlockedIncrement(&worker->pool->engine->io.opens);
-    return transport_open_pipe(transport, worker->port, worker->process.pipe_name, identity_is_users(worker->version->config));
+    DWORD error = transport_open_pipe(transport, worker->port, worker->process.pipe_name, worker->pool->is_users);
+    if (error || is_ours(worker, transport))
+        return error;
+    transport_close(transport);
+    return ERROR_INVALID_OWNER;
 }
 
 static DWORD open_tcp(struct worker_io *worker, const void *address, int address_len)

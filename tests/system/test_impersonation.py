@@ -11,6 +11,7 @@ import unittest
 import support
 import test_ecb_driver
 import witness
+from operate import OperateTest
 
 MODES = ("inline", "thread", "late")
 WRITES_OF_A_ROUND = 4 * 1 + 3  # four requests without a body; one with its first bytes and two more records
@@ -115,6 +116,29 @@ class InIsapihost(support.SystemTest):
         host.write_ini(ini(Impersonate=0))
         witness.wait_until(lambda: support.http_request(host, "/app/process.fcgi").headers["X-Worker-Pid"] != before,
                            "another process, over another pipe, answers")
+
+    def test_a_request_with_a_user_never_comes_to_a_process_that_was_started_without(self):
+        """Not even when the new program cannot be started: a recycle would leave the old processes in service then."""
+        for before, after in ((0, 1), (1, 0)):
+            with self.subTest(after):
+                host = self.servers.host(ini(Impersonate=before))
+                self.assertEqual(support.http_request(host, "/app/process.fcgi").status, 200)
+                host.write_ini(ini(Impersonate=after, ExePath=support.RESPONDER.with_name("no-such.exe")))
+                witness.wait_until(lambda h=host: support.http_request(h, "/app/process.fcgi").headers["X-Fcgiext-Reason"]
+                                   in ("start_failed", "rapid_fail"), "the new program is tried, and no other one")
+
+
+class Drained(OperateTest):
+    def test_a_drained_pool_stays_drained_when_the_identity_of_its_processes_changes(self):
+        host = self.start_host(ini(Impersonate=0))
+        self.assertEqual(support.http_request(host, "/app/process.fcgi").status, 200)
+        for value in (1, 0, 1):
+            self.operator.do("drain", "echo", "--wait")
+            host.write_ini(ini(Impersonate=value))
+            self.operator.do("config", "reload", "--wait")
+            self.refused(support.http_request(host, "/app/process.fcgi"), "draining")
+            self.operator.do("resume", "echo")
+            self.assertEqual(support.http_request(host, "/app/process.fcgi").status, 200)
 
 
 if __name__ == "__main__":

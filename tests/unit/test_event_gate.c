@@ -121,6 +121,24 @@ static void references_of_a_host_are_distinct_and_easy_to_tell(void **state)
     }
 }
 
+static void an_event_that_could_not_be_written_stands_for_no_other_one(void **state)
+{
+    (void)state;
+    struct event_gates gates = {0};
+    struct event_references references;
+    event_references_init(&references, 42, 1700000000000);
+    struct event_verdict first = event_gates_ask(&gates, ERROR_CAUSE_PROTOCOL, &references, 1000);
+    assert_true(first.write);
+    assert_false(event_gates_ask(&gates, ERROR_CAUSE_PROTOCOL, &references, 1001).write);
+    event_gates_fail(&gates, ERROR_CAUSE_PROTOCOL, &first);
+    struct event_verdict second = event_gates_ask(&gates, ERROR_CAUSE_PROTOCOL, &references, 1002);
+    assert_true(second.write);
+    assert_int_equal(second.held, 2);
+    assert_true(second.reference != first.reference);
+    event_gates_fail(&gates, ERROR_CAUSE_PROTOCOL, &first); /* late: another one has been written */
+    assert_false(event_gates_ask(&gates, ERROR_CAUSE_PROTOCOL, &references, 1003).write);
+}
+
 static void a_request_is_slow_above_the_limit_if_there_is_one(void **state)
 {
     (void)state;
@@ -139,6 +157,7 @@ int main(void)
         cmocka_unit_test(kinds_do_not_hold_back_each_other),
         cmocka_unit_test(an_event_that_is_held_back_has_the_reference_of_the_one_that_was_written),
         cmocka_unit_test(references_of_a_host_are_distinct_and_easy_to_tell),
+        cmocka_unit_test(an_event_that_could_not_be_written_stands_for_no_other_one),
         cmocka_unit_test(a_request_is_slow_above_the_limit_if_there_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
