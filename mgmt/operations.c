@@ -92,12 +92,13 @@ static void say(struct mgmt_operation *shown, const char *reason)
 static void look_at_recycle(struct operations_entry *entry, const struct operations_facts *facts)
 {
     const struct pool_counts *counts = &facts->counts;
-    progress(&entry->shown, counts->old_workers);
+    uint32_t left = counts->old_workers - counts->renewals; /* what becomes worn meanwhile is the pool's own business */
+    progress(&entry->shown, left);
     say(&entry->shown, "");
-    if (counts->recycle == POOL_RECYCLE_FAILED)
-        operations_end(entry, MGMT_OPERATION_FAILED, "its replacements failed: the old workers go on serving");
-    else if (counts->old_workers == 0)
+    if (left == 0)
         operations_end(entry, MGMT_OPERATION_DONE, NULL);
+    else if (counts->recycle == POOL_RECYCLE_FAILED)
+        operations_end(entry, MGMT_OPERATION_FAILED, "its replacements failed: the old workers go on serving");
     else if (counts->state == POOL_STATE_RAPID_FAIL)
         say(&entry->shown, "the pool is in rapid-fail: nothing is started before that ends");
     else if (counts->by_state[WORKER_STARTING] == 0 && counts->by_state[WORKER_IDLE] == 0)

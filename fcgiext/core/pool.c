@@ -112,6 +112,16 @@ static bool is_superfluous(struct pool *pool, const struct pool_worker *worker)
     return true;
 }
 
+static void note_answer(struct pool *pool, struct pool_worker *worker, bool good)
+{
+    worker->has_answered = true;
+    worker->answered++;
+    worker->answered_ms = pool->now_ms;
+    pool->failed_starts = 0;
+    if (good)
+        pool_mark_ready(pool, worker);
+}
+
 static void on_finished(struct pool *pool, const struct pool_event *event)
 {
     struct pool_request *request = slab_find(&pool->requests, event->request);
@@ -123,17 +133,13 @@ static void on_finished(struct pool *pool, const struct pool_event *event)
         return;
     }
     pool_forget_request(pool, request);
-    worker->has_answered = true;
-    worker->answered++;
-    worker->answered_ms = pool->now_ms;
-    pool->failed_starts = 0;
     bool unusable = event->outcome == POOL_OUTCOME_DONE_UNUSABLE;
-    if (!unusable)
-        pool_mark_ready(pool, worker);
+    if (event->outcome != POOL_OUTCOME_GIVEN_UP)
+        note_answer(pool, worker, !unusable);
     if (worker->exited)
         pool_learn_request_limit(pool, worker);
     /* a server of others would hold a process for a connection that nobody uses */
-    bool no_longer = pool->limits.external && event->outcome == POOL_OUTCOME_DONE_CLOSED;
+    bool no_longer = pool->limits.external && event->outcome != POOL_OUTCOME_DONE;
     if (unusable || no_longer || worker->exited || is_superfluous(pool, worker)) {
         pool_stop_worker(pool, worker, false);
         return;

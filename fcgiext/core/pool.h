@@ -46,6 +46,7 @@ enum {
     POOL_START_PAUSE_MS = 100, /* after a failed start; doubled with each further one */
     POOL_START_PAUSE_MAX_MS = 5000,
     POOL_RAPID_FAIL_MS = 60000,
+    POOL_SPARE_STARTS = 4,             /* spares are started while fewer starts than these are under way */
     POOL_READY_MS = 2000,              /* a replacement that has lived so long without traffic is good */
     POOL_MAX_REPLACEMENT_FAILURES = 2, /* then a recycle stops */
     POOL_WATCH_MS = 50,                /* see ARCHITECTURE.md, "The life of a request", 5 */
@@ -89,6 +90,7 @@ enum pool_outcome {
     POOL_OUTCOME_DONE,          /* over; the connection is kept and clean */
     POOL_OUTCOME_DONE_CLOSED,   /* over; the connection is closed by agreement, the worker can have a new one */
     POOL_OUTCOME_DONE_UNUSABLE, /* over; the worker must not be used again (it broke the protocol, or is cut off) */
+    POOL_OUTCOME_GIVEN_UP,   /* over for a reason of ours, the connection is closed: nothing went to the worker or came back */
     POOL_OUTCOME_UNWRITTEN,  /* the connection broke before a byte of the request was written: tried again, max_instances times
                                  * after workers that have answered before, twice besides */
     POOL_OUTCOME_UNANSWERED, /* it broke after all was written on a kept connection, and no byte came back */
@@ -178,6 +180,7 @@ struct pool_counts {
     uint32_t by_state[WORKER_STATE_COUNT];
     enum pool_recycle_state recycle; /* FAILED: the last one stopped as its replacements failed */
     uint32_t old_workers;            /* still to be replaced */
+    uint32_t renewals;               /* of these, for their age or size alone: no operator's recycle is about them */
     uint32_t learned_requests;       /* the program ends after so many by itself; 0: not known */
     uint32_t max_instances;          /* in force */
 };

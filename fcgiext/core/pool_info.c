@@ -86,6 +86,7 @@ void pool_get_counts(const struct pool *pool, struct pool_counts *counts)
         counts->state = pool->workers.used_count || pool->waiting ? POOL_STATE_DRAINING : POOL_STATE_DRAINED;
     counts->recycle = pool->recycle;
     counts->old_workers = pool->old_workers;
+    counts->renewals = pool->renewals;
     counts->learned_requests = pool->learned_requests;
     counts->max_instances = pool->limits.max_instances;
     counts->waiting = pool->waiting;
@@ -205,7 +206,7 @@ static void check_ages(const struct pool *pool, uint32_t expected)
 static void check_workers(const struct pool *pool)
 {
     uint32_t by_state[WORKER_STATE_COUNT] = {0};
-    uint32_t with_request = 0, old_workers = 0, unproven = 0, worn = 0, doubtful = 0, age = 0;
+    uint32_t with_request = 0, old_workers = 0, unproven = 0, worn = 0, renewals = 0, doubtful = 0, age = 0;
     for (uint32_t i = 0; i < slab_index_end(&pool->workers); i++) {
         const struct pool_worker *worker = slab_at(&pool->workers, i);
         if (!worker)
@@ -217,6 +218,7 @@ static void check_workers(const struct pool *pool)
         unproven += !leaving && !pool_is_old(pool, worker) && worker->replacement && !worker->ready;
         with_request += worker->request != NULL;
         worn += worker->worn;
+        renewals += pool_is_renewal(pool, worker);
         age += worker->ages;
         doubtful += leaving && worker->left && !worker->has_answered;
     }
@@ -227,6 +229,7 @@ static void check_workers(const struct pool *pool)
     CHECK(unproven == pool->unproven);
     CHECK(pool->credit <= pool->old_workers);
     CHECK(worn == pool->worn);
+    CHECK(renewals == pool->renewals);
     CHECK(doubtful == pool->doubtful);
     check_ages(pool, age);
     CHECK(pool->requests.used_count == pool->waiting + with_request);

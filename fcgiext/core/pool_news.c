@@ -7,7 +7,7 @@ void pool_news_begin(struct pool_news *news, const struct pool *pool)
 {
     news->count = 0;
     news->was_failing = pool->state == POOL_STATE_RAPID_FAIL;
-    news->start_failures = pool->totals.start_failures;
+    news->failed_starts = pool->all_failed_starts;
 }
 
 /* A request fails by it in the same step. */
@@ -21,23 +21,35 @@ static bool is_told(const struct pool_actions *actions, enum error_cause cause)
     return false;
 }
 
+static bool is_release(const struct pool_action *action)
+{
+    return action->kind == POOL_ACTION_RELEASE && action->cause != ERROR_CAUSE_NONE;
+}
+
+/* It is the end of a worker, and told with its process. */
+static bool is_told_by_release(const struct pool_actions *actions, enum error_cause cause)
+{
+    for (uint32_t i = 0; i < actions->count; i++)
+        if (is_release(&actions->items[i]) && actions->items[i].cause == cause)
+            return true;
+    return false;
+}
+
 static void add(struct pool_news *news, struct pool_news_item item)
 {
     if (news->count < POOL_NEWS_MAX)
         news->items[news->count++] = item;
 }
 
-void pool_news_end(struct pool_news *news, const struct pool *pool, const struct pool_event *event,
-                   const struct pool_actions *actions)
+void pool_news_end(struct pool_news *news, const struct pool *pool, const struct pool_actions *actions)
 {
-    if (event->kind == POOL_EVENT_START_FAILED && pool->totals.start_failures > news->start_failures) {
-        enum error_cause cause = pool->limits.external ? ERROR_CAUSE_CONNECT_FAILED : ERROR_CAUSE_START_FAILED;
-        if (!is_told(actions, cause))
-            add(news, (struct pool_news_item){.kind = cause, .has_code = true, .code = event->code});
-    }
+    const struct pool_failure *failed = &pool->last_failed_start;
+    if (pool->all_failed_starts > news->failed_starts && !is_told(actions, failed->cause) &&
+        !is_told_by_release(actions, failed->cause))
+        add(news, (struct pool_news_item){.kind = failed->cause, .has_code = failed->has_code, .code = failed->code});
     for (uint32_t i = 0; i < actions->count; i++) {
         const struct pool_action *action = &actions->items[i];
-        if (action->kind == POOL_ACTION_RELEASE && action->cause != ERROR_CAUSE_NONE && !is_told(actions, action->cause))
+        if (is_release(action) && !is_told(actions, action->cause))
             add(news, (struct pool_news_item){action->cause, ERROR_CAUSE_NONE, action->has_code, action->code, action->worker});
     }
     bool failing = pool->state == POOL_STATE_RAPID_FAIL;

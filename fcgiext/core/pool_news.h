@@ -21,13 +21,12 @@ struct pool_news {
     struct pool_news_item items[POOL_NEWS_MAX];
     /* as it was before the step */
     bool was_failing;
-    uint64_t start_failures;
+    uint64_t failed_starts;
 };
 
 /* Before pool_handle. */
 void pool_news_begin(struct pool_news *news, const struct pool *pool);
-/* After it, with its event and actions. */
-void pool_news_end(struct pool_news *news, const struct pool *pool, const struct pool_event *event,
-                   const struct pool_actions *actions);
+/* After it, with its actions. */
+void pool_news_end(struct pool_news *news, const struct pool *pool, const struct pool_actions *actions);
 
 #endif

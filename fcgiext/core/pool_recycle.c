@@ -20,6 +20,7 @@ void pool_begin_recycle(struct pool *pool, bool now)
     pool_end_recycle(pool, POOL_RECYCLE_NONE);
     pool->generation++;
     pool->old_workers = pool_serving(pool);
+    pool->renewals = 0; /* it replaces them, too */
     pool->unproven = pool->replacement_failures = 0;
     pool->learned_requests = pool->last_own_exit = 0; /* the program may be another one now */
     pool->evicting = now;

@@ -46,10 +46,16 @@ void pool_end_life(struct pool *pool, struct pool_worker *worker)
 {
     leave_list(pool, worker);
     pool->worn -= worker->worn;
+    pool->renewals -= pool_is_renewal(pool, worker);
     worker->worn = false;
 }
 
 /* ---- wear */
+
+bool pool_is_renewal(const struct pool *pool, const struct pool_worker *worker)
+{
+    return worker->worn && worker->renewed_in == pool->generation;
+}
 
 static void wear_out(struct pool *pool, struct pool_worker *worker)
 {
@@ -63,8 +69,12 @@ static void wear_out(struct pool *pool, struct pool_worker *worker)
     }
     worker->worn = true;
     pool->worn++;
-    if (!pool_is_old(pool, worker))
-        pool_make_old(pool, worker);
+    worker->renewed_in = pool->generation - 1; /* none that it could have */
+    if (pool_is_old(pool, worker))
+        return;
+    worker->renewed_in = pool->generation;
+    pool->renewals++;
+    pool_make_old(pool, worker);
 }
 
 void pool_on_lifetime_timer(struct pool *pool)

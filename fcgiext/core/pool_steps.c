@@ -223,6 +223,8 @@ void pool_note_failed_start(struct pool *pool, struct pool_failure verdict)
     if (pause_ms > POOL_START_PAUSE_MAX_MS)
         pause_ms = POOL_START_PAUSE_MAX_MS;
     pool->failed_starts++;
+    pool->all_failed_starts++;
+    pool->last_failed_start = verdict;
     pool_set_timer(pool, &pool->start_timer, pause_ms);
     note_failure(pool, verdict);
 }
@@ -241,7 +243,8 @@ void pool_note_loss(struct pool *pool, struct pool_worker *worker)
 void pool_note_exit(struct pool *pool, struct pool_worker *worker)
 {
     /* A spare that nobody has needed may end for that: some programs do after a while. */
-    bool unused = worker->exited && worker->exit_code == 0 && pool->now_ms - worker->born_ms >= POOL_RAPID_FAIL_MS;
+    uint64_t life_ms = worker->born_ms ? pool->now_ms - worker->born_ms : 0;
+    bool unused = worker->exited && worker->exit_code == 0 && life_ms >= POOL_RAPID_FAIL_MS;
     if ((!worker->has_answered && !unused) || pool_is_exception(worker->exit_code))
         pool_note_loss(pool, worker);
 }

@@ -84,7 +84,7 @@ void pool_tune(struct pool *pool, uint32_t max_instances);
 
 /* So many workers are kept. */
 uint32_t pool_min_serving(const struct pool *pool);
-/* Are there fewer, and none of them is on its way out in a manner that is still to be judged? */
+/* Are there fewer, none of them on its way out in a manner that is still to be judged, and not enough being started? */
 bool pool_lacks_spares(const struct pool *pool);
 void pool_start_spares(struct pool *pool);
 
@@ -102,6 +102,8 @@ void pool_measure(struct pool *pool, struct pool_worker *worker);
 void pool_on_measured(struct pool *pool, struct pool_worker *worker, uint64_t bytes);
 /* Worn workers are there: a recycle replaces them. */
 void pool_renew(struct pool *pool);
+/* It is old for its wear alone: an operator's recycle, if there is one, was not about it. */
+bool pool_is_renewal(const struct pool *pool, const struct pool_worker *worker);
 
 /* ---- recycling (pool_recycle.c) */
 

@@ -65,7 +65,8 @@ struct pool_worker {
     bool ages;            /* it is in the pool's list of those */
     bool worn;            /* to be replaced for its age or its size */
     bool measuring;       /* MEASURED is to come */
-    uint64_t born_ms;     /* it has run since then */
+    uint32_t renewed_in;  /* worn: the generation that it was of, if nothing else has made it old */
+    uint64_t born_ms;     /* it has run since then; 0: not yet */
     uint64_t measured_ms; /* when MEASURE was told last; 0: never */
     struct pool_worker *older;
     struct pool_worker *younger;
@@ -95,7 +96,9 @@ struct pool {
     struct pool_timer start_timer;      /* set: no start before it fires */
     struct pool_timer rapid_fail_timer; /* set in RAPID_FAIL */
     uint32_t failed_starts;             /* in a row */
-    uint32_t failures;                  /* since failures_since_ms, at most a minute */
+    uint64_t all_failed_starts;         /* ever */
+    struct pool_failure last_failed_start;
+    uint32_t failures; /* since failures_since_ms, at most a minute */
     uint64_t failures_since_ms;
     struct pool_failure first_failure;
     bool evicting;         /* all workers, at shut-down, or the old ones of a recycle that does not wait */
@@ -118,6 +121,7 @@ struct pool {
     bool begun;                 /* has had an event: from then on there are spares */
     uint32_t doubtful;          /* STOPPING: closed their connection, never answered: their end will say what that was */
     uint32_t worn;              /* those that are not STOPPING */
+    uint32_t renewals;          /* of the worn ones, those that no recycle of an operator is to replace */
     struct pool_worker *oldest; /* of those that run and are not worn, by the time since when they run */
     struct pool_worker *youngest;
     struct pool_timer lifetime_timer; /* of the oldest; set if there is one and a limit */

@@ -68,9 +68,10 @@ static enum pool_outcome outcome(const struct relay *relay)
         return POOL_OUTCOME_DONE_UNUSABLE;
     if (relay->answered)
         return relay->closed ? POOL_OUTCOME_DONE_CLOSED : POOL_OUTCOME_DONE;
-    if (relay->failed || relay->client_gone)
-        return POOL_OUTCOME_DONE_CLOSED; /* we have given the request up, not the worker */
-    if (!relay->any_written && relay->exchange.reply_len == 0)
+    bool untouched = !relay->any_written && relay->exchange.reply_len == 0;
+    if (relay->failed || relay->client_gone) /* we have given the request up, not the worker */
+        return untouched ? POOL_OUTCOME_GIVEN_UP : POOL_OUTCOME_DONE_CLOSED;
+    if (untouched)
         return POOL_OUTCOME_UNWRITTEN;
     bool complete = relay->chunk_len == 0 && relay->written == relay->request.len && relay->body_left == 0;
     if (relay->reused && complete && relay->exchange.reply_len == 0)

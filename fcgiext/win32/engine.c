@@ -158,7 +158,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
         install_prepared(pool, &old_version, &old_workers);
     pool_news_begin(&log.news, pool->core);
     pool_handle(pool->core, event, now_ms, &actions);
-    pool_news_end(&log.news, pool->core, event, &actions);
+    pool_news_end(&log.news, pool->core, &actions);
     pool_log_collect(&log, pool);
     for (uint32_t i = 0; i < actions.count; i++) {
         if (actions.items[i].worker)

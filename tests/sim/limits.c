@@ -40,7 +40,13 @@ static struct sim_worker *find_worker(struct sim *sim, uint64_t id)
 
 void limits_before(struct sim *sim, const struct pool_event *event)
 {
-    if (event->kind == POOL_EVENT_START_FAILED)
+    struct pool_counts counts;
+    struct pool_worker_info info;
+    pool_get_counts(sim->pool, &counts);
+    sim->starting = counts.by_state[WORKER_STARTING];
+    bool known = event->worker && pool_find_worker(sim->pool, event->worker, sim->now_ms, &info);
+    bool exits_at_start = event->kind == POOL_EVENT_EXITED && known && info.state == WORKER_STARTING; /* with any code */
+    if (event->kind == POOL_EVENT_START_FAILED || exits_at_start)
         sim->pause_end_ms = sim->now_ms + POOL_START_PAUSE_MS;
     if (event->kind == POOL_EVENT_RECYCLE || event->kind == POOL_EVENT_RESUME)
         sim->pause_end_ms = 0;
@@ -50,6 +56,16 @@ void limits_before(struct sim *sim, const struct pool_event *event)
 void limits_at_start(const struct sim *sim)
 {
     REQUIRE(sim, !sim->closed && sim->now_ms >= sim->pause_end_ms);
+}
+
+/* Nobody asks for spares: a few at a time will do. */
+static void after_starts(const struct sim *sim)
+{
+    struct pool_counts counts;
+    pool_get_counts(sim->pool, &counts);
+    uint32_t starting = counts.by_state[WORKER_STARTING];
+    bool asked_for = starting <= sim->starting || starting <= counts.waiting || counts.recycle == POOL_RECYCLE_RUNNING;
+    REQUIRE(sim, asked_for || starting <= POOL_SPARE_STARTS);
 }
 
 /* ---- assignments */
@@ -139,6 +155,7 @@ void limits_after(struct sim *sim, const struct pool_event *event)
 {
     struct sim_worker *worker = find_worker(sim, event->worker);
     bool all_done = pool_next_deadline_ms(sim->pool) > sim->now_ms;
+    after_starts(sim);
     if (all_done)
         sim->cuts_off = false;
     if (event->kind == POOL_EVENT_RECONFIGURED)

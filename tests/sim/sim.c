@@ -189,7 +189,7 @@ static void start(struct sim *sim, struct sim_worker *worker)
     later_of_worker(sim, worker, delay_ms, POOL_EVENT_STARTED, 0);
     if (worker->behaviour == BEHAVE_EXIT_AT_START) {
         worker->runs = worker->connected = false;
-        later_of_worker(sim, worker, delay_ms + draw(sim, 20), POOL_EVENT_EXITED, chance(sim, 50) ? 1 : 0xC0000135u);
+        later_of_worker(sim, worker, delay_ms - 5 + draw(sim, 25), POOL_EVENT_EXITED, draw_start_exit(sim));
     }
 }
 
@@ -264,7 +264,7 @@ static void assign(struct sim *sim, struct sim_worker *worker, const struct pool
         later_finished(sim, worker, draw(sim, 5), POOL_OUTCOME_UNANSWERED);
         return;
     }
-    enum pool_outcome outcome = chance(sim, 70) ? POOL_OUTCOME_DONE : POOL_OUTCOME_DONE_CLOSED;
+    enum pool_outcome outcome = chance(sim, 70) ? POOL_OUTCOME_DONE : draw_close(sim);
     switch (worker->behaviour) {
     case BEHAVE_CRASH: break_off(sim, worker); break;
     case BEHAVE_NEVER_READ: break;

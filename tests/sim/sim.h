@@ -92,6 +92,7 @@ struct sim {
     uint64_t limits_ms; /* when they were changed last */
     uint64_t calm_since_ms;
     uint64_t pause_end_ms; /* after a failed start */
+    uint32_t starting;     /* before the event */
     unsigned seen_fresh_idle;
 };
 
@@ -107,6 +108,16 @@ static inline uint64_t draw(struct sim *sim, uint64_t below)
 static inline bool chance(struct sim *sim, unsigned percent)
 {
     return draw(sim, 100) < percent;
+}
+
+static inline uint32_t draw_start_exit(struct sim *sim)
+{
+    return chance(sim, 30) ? 0 : chance(sim, 50) ? 1 : 0xC0000135u;
+}
+
+static inline enum pool_outcome draw_close(struct sim *sim)
+{
+    return chance(sim, 10) ? POOL_OUTCOME_GIVEN_UP : POOL_OUTCOME_DONE_CLOSED;
 }
 
 #define REQUIRE(sim, condition) ((condition) ? (void)0 : sim_broken(sim, #condition, __LINE__))

@@ -178,6 +178,7 @@ static inline void do_release(struct driver *driver, enum pool_outcome outcome)
         [POOL_OUTCOME_DONE] = "release:kept",
         [POOL_OUTCOME_DONE_CLOSED] = "release:closed",
         [POOL_OUTCOME_DONE_UNUSABLE] = "release:unusable",
+        [POOL_OUTCOME_GIVEN_UP] = "release:given up",
         [POOL_OUTCOME_UNWRITTEN] = "release:unwritten",
         [POOL_OUTCOME_UNANSWERED] = "release:unanswered",
         [POOL_OUTCOME_BROKEN] = "release:broken",

@@ -84,6 +84,21 @@ static void recycle_that_stopped_has_failed_and_says_why(void **state)
     assert_non_null(strstr(entry->shown.reason, "replacements failed"));
 }
 
+/* What becomes too old or too large meanwhile is replaced, too, but nobody asked for that. */
+static void recycle_is_done_though_renewals_go_on_or_fail(void **state)
+{
+    (void)state;
+    for (enum pool_recycle_state recycle = POOL_RECYCLE_RUNNING; recycle <= POOL_RECYCLE_FAILED; recycle++) {
+        struct operations_entry *entry = begin(MGMT_COMMAND_RECYCLE);
+        struct operations_facts facts = {.counts = {.recycle = POOL_RECYCLE_RUNNING, .old_workers = 3, .renewals = 1}};
+        operations_look(entry, &facts);
+        assert_shown(entry, MGMT_OPERATION_RUNNING, 0, 2);
+        facts.counts = (struct pool_counts){.recycle = recycle, .old_workers = 2, .renewals = 2};
+        operations_look(entry, &facts);
+        assert_shown(entry, MGMT_OPERATION_DONE, 2, 2);
+    }
+}
+
 static void drain_counts_requests_and_workers_until_the_pool_is_drained(void **state)
 {
     (void)state;
@@ -195,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup(recycle_is_done_when_no_old_worker_is_left, init),
         cmocka_unit_test_setup(nothing_is_concluded_before_the_command_is_carried_out, init),
         cmocka_unit_test_setup(recycle_that_stopped_has_failed_and_says_why, init),
+        cmocka_unit_test_setup(recycle_is_done_though_renewals_go_on_or_fail, init),
         cmocka_unit_test_setup(drain_counts_requests_and_workers_until_the_pool_is_drained, init),
         cmocka_unit_test_setup(drain_of_a_pool_that_serves_again_is_superseded, init),
         cmocka_unit_test_setup(worker_s_operation_is_done_when_it_is_gone, init),

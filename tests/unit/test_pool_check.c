@@ -306,6 +306,11 @@ static void worn_and_not_to_be_replaced(struct specimen *s)
     s->busy->worn = true;
 }
 
+static void wrong_count_of_renewals(struct specimen *s)
+{
+    s->pool->renewals++;
+}
+
 static void wrong_count_of_worn_workers(struct specimen *s)
 {
     s->pool->worn++;
@@ -363,7 +368,9 @@ static void worn_and_nothing_replaces_it(struct specimen *s)
     pool_end_life(s->pool, s->idle_behind);
     pool_make_old(s->pool, s->idle_behind);
     s->idle_behind->worn = true;
+    s->idle_behind->renewed_in = s->pool->generation;
     s->pool->worn++;
+    s->pool->renewals++;
 }
 
 static void rapid_fail_without_end(struct specimen *s)
@@ -432,6 +439,7 @@ static const struct {
     {wrong_count_of_unproven_replacements, true, "unproven == pool->unproven"},
     {unproven_replacement_nobody_counted, true, "unproven == pool->unproven"},
     {credit_without_an_old_worker, true, "pool->credit <= pool->old_workers"},
+    {wrong_count_of_renewals, true, "renewals == pool->renewals"},
     {wrong_count_of_worn_workers, true, "worn == pool->worn"},
     {wrong_count_of_doubtful_ends, true, "doubtful == pool->doubtful"},
     {one_that_does_not_age_in_the_list, true, "worker->ages && worker->older == older"},

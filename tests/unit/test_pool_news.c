@@ -18,9 +18,9 @@ struct subject {
     struct pool_news news;
 };
 
-static void open_subject(struct subject *subject, uint32_t rapid_fails)
+static struct pool_limits subject_limits(uint32_t rapid_fails)
 {
-    const struct pool_limits limits = {
+    return (struct pool_limits){
         .max_instances = 2,
         .queue_length = 10,
         .instance_max_requests = 100,
@@ -30,17 +30,26 @@ static void open_subject(struct subject *subject, uint32_t rapid_fails)
         .watch_ms = 400000,
         .rapid_fails_per_minute = rapid_fails,
     };
+}
+
+static void open_with(struct subject *subject, struct pool_limits limits)
+{
     memset(subject, 0, sizeof *subject);
     subject->now_ms = 1000;
     subject->pool = pool_create(&limits, subject->now_ms);
     assert_non_null(subject->pool);
 }
 
+static void open_subject(struct subject *subject, uint32_t rapid_fails)
+{
+    open_with(subject, subject_limits(rapid_fails));
+}
+
 static void step(struct subject *subject, struct pool_event event)
 {
     pool_news_begin(&subject->news, subject->pool);
     pool_handle(subject->pool, &event, subject->now_ms, &subject->actions);
-    pool_news_end(&subject->news, subject->pool, &event, &subject->actions);
+    pool_news_end(&subject->news, subject->pool, &subject->actions);
 }
 
 static void let_pass(struct subject *subject, uint64_t ms)
@@ -106,6 +115,71 @@ static void a_failed_start_is_told_by_its_request_or_by_the_pool(void **state)
     pool_destroy(subject.pool);
 }
 
+/* Another connection will serve the request. */
+static void a_server_that_cannot_be_reached_in_time_is_told_while_others_serve(void **state)
+{
+    (void)state;
+    struct subject subject;
+    struct pool_limits limits = subject_limits(10);
+    limits.external = true;
+    open_with(&subject, limits);
+    uint64_t request;
+    run_one(&subject, &request);
+    arrive(&subject);
+    let_pass(&subject, POOL_CONNECT_MS + TIMERS_TICK_MS);
+    const struct pool_news_item *item = expect_one(&subject, ERROR_CAUSE_CONNECT_FAILED);
+    assert_true(item->has_code && item->code == POOL_CONNECT_CODE);
+    pool_destroy(subject.pool);
+}
+
+static void a_server_that_cannot_be_reached_in_time_is_told_by_the_request_that_fails_for_it(void **state)
+{
+    (void)state;
+    struct subject subject;
+    struct pool_limits limits = subject_limits(10);
+    limits.external = true;
+    open_with(&subject, limits);
+    arrive(&subject);
+    let_pass(&subject, POOL_CONNECT_MS + TIMERS_TICK_MS);
+    expect_nothing(&subject);
+    assert_int_equal(pool_get_totals(subject.pool)->failed[ERROR_CAUSE_CONNECT_FAILED], 1);
+    pool_destroy(subject.pool);
+}
+
+static void a_spare_that_closes_its_connection_and_hangs_is_told_once(void **state)
+{
+    (void)state;
+    struct subject subject;
+    struct pool_limits limits = subject_limits(10);
+    limits.min_instances = 1;
+    open_with(&subject, limits);
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
+    uint64_t worker = started_worker(&subject);
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_STARTED, .worker = worker});
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_DISCONNECTED, .worker = worker});
+    expect_nothing(&subject); /* its exit may tell more */
+    let_pass(&subject, POOL_EXIT_WAIT_MS + TIMERS_TICK_MS);
+    assert_false(expect_one(&subject, ERROR_CAUSE_CONNECTION_CLOSED)->has_code);
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_EXITED, .worker = worker, .code = 1});
+    expect_nothing(&subject);
+    pool_destroy(subject.pool);
+}
+
+static void a_process_that_exits_at_its_start_is_told_once_and_with_its_worker(void **state)
+{
+    (void)state;
+    struct subject subject;
+    struct pool_limits limits = subject_limits(10);
+    limits.min_instances = 1;
+    open_with(&subject, limits);
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
+    uint64_t worker = started_worker(&subject);
+    step(&subject, (struct pool_event){.kind = POOL_EVENT_EXITED, .worker = worker, .code = 3});
+    const struct pool_news_item *item = expect_one(&subject, ERROR_CAUSE_WORKER_EXITED);
+    assert_true(item->has_code && item->code == 3 && item->worker == worker);
+    pool_destroy(subject.pool);
+}
+
 static void an_exit_is_told_by_its_request_or_by_the_pool(void **state)
 {
     (void)state;
@@ -166,6 +240,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_start_is_told_by_its_request_or_by_the_pool),
+        cmocka_unit_test(a_server_that_cannot_be_reached_in_time_is_told_while_others_serve),
+        cmocka_unit_test(a_server_that_cannot_be_reached_in_time_is_told_by_the_request_that_fails_for_it),
+        cmocka_unit_test(a_spare_that_closes_its_connection_and_hangs_is_told_once),
+        cmocka_unit_test(a_process_that_exits_at_its_start_is_told_once_and_with_its_worker),
         cmocka_unit_test(an_exit_is_told_by_its_request_or_by_the_pool),
         cmocka_unit_test(begin_and_end_of_rapid_fail_are_told_once),
         cmocka_unit_test(a_pool_that_shuts_down_does_not_say_that_it_serves_again),

@@ -376,6 +376,58 @@ static void failed_replacements_leave_the_old_ones_in_service_until_the_next_try
     driver_close(&driver);
 }
 
+/* An operator's recycle knows which workers it was about: those that were there, worn or not. */
+static void renewals_are_counted_apart_from_what_an_operator_has_replaced(void **state)
+{
+    (void)state;
+    struct driver driver;
+    uint64_t workers[2];
+    open_with_idle(&driver, driver_limits(), workers, 2);
+    reconfigure(&driver, with_max_bytes(4));
+    measured(&driver, workers[0], MAX_BYTES);
+    assert_int_equal(counts(&driver).renewals, 1);
+    uint64_t fresh = take_start(&driver);
+    recycle(&driver, false);
+    assert_int_equal(counts(&driver).renewals, 0);
+    take_all(&driver);
+    measured(&driver, workers[1], MAX_BYTES); /* it is to go anyway */
+    assert_int_equal(counts(&driver).renewals, 0);
+    of_worker(&driver, POOL_EVENT_DISMISS, workers[0]);
+    take_all(&driver);
+    assert_int_equal(counts(&driver).renewals, 0);
+    of_worker(&driver, POOL_EVENT_STARTED, fresh);
+    take_all(&driver);
+    driver_close(&driver);
+}
+
+static void worker_that_becomes_worn_in_a_recycle_is_a_renewal_until_it_is_gone(void **state)
+{
+    (void)state;
+    struct driver driver;
+    uint64_t old;
+    open_with_idle(&driver, driver_limits(), &old, 1);
+    reconfigure(&driver, with_max_bytes(4));
+    uint64_t request = arrive(&driver, 1);
+    take_assign(&driver, request);
+    recycle(&driver, false);
+    uint64_t fresh = take_start(&driver);
+    of_worker(&driver, POOL_EVENT_STARTED, fresh);
+    request = arrive(&driver, 2);
+    assert_int_equal(take_assign(&driver, request), fresh); /* the old one is busy */
+    finish(&driver, request, POOL_OUTCOME_DONE);
+    take_all(&driver);
+    request = arrive(&driver, 3);
+    assert_int_equal(take_assign(&driver, request), fresh);
+    measured(&driver, fresh, MAX_BYTES);
+    take_all(&driver);
+    assert_recycle(&driver, POOL_RECYCLE_RUNNING, 2);
+    assert_int_equal(counts(&driver).renewals, 1);
+    finish(&driver, request, POOL_OUTCOME_DONE);
+    take_all(&driver);
+    assert_int_equal(counts(&driver).renewals, 0);
+    driver_close(&driver);
+}
+
 static void pool_in_rapid_fail_renews_when_that_is_over(void **state)
 {
     (void)state;
@@ -430,6 +482,8 @@ int main(void)
         cmocka_unit_test(it_finishes_the_request_that_it_has_meanwhile),
         cmocka_unit_test(size_of_one_that_is_on_its_way_out_does_not_matter),
         cmocka_unit_test(failed_replacements_leave_the_old_ones_in_service_until_the_next_try),
+        cmocka_unit_test(renewals_are_counted_apart_from_what_an_operator_has_replaced),
+        cmocka_unit_test(worker_that_becomes_worn_in_a_recycle_is_a_renewal_until_it_is_gone),
         cmocka_unit_test(pool_in_rapid_fail_renews_when_that_is_over),
         cmocka_unit_test(drain_ends_the_renewal_and_resume_goes_on_with_it),
     };

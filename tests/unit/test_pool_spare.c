@@ -309,18 +309,86 @@ static void old_worker_that_goes_for_a_replacement_that_is_no_more_is_replaced_t
     driver_close(&driver);
 }
 
-static void spares_beyond_one_set_of_actions_follow_at_once(void **state)
+/* ---- many of them: other pools' starts stand in the same line */
+
+static struct pool_limits with_many_spares(void)
+{
+    struct pool_limits limits = with_spares(200);
+    limits.max_instances = 200;
+    return limits;
+}
+
+static void many_spares_are_started_a_few_at_a_time(void **state)
 {
     (void)state;
     struct driver driver;
-    struct pool_limits limits = with_spares(100);
-    limits.max_instances = 100;
-    driver_open(&driver, limits);
+    driver_open(&driver, with_many_spares());
     resume(&driver);
-    assert_int_equal(pool_next_deadline_ms(driver.pool), 0);
-    do_more(&driver);
-    assert_int_equal(in_state(&driver, WORKER_STARTING), 100);
-    take_all(&driver);
+    uint64_t workers[200];
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        while (known < 200 && known < i + POOL_SPARE_STARTS)
+            workers[known++] = take_start(&driver);
+        of_worker(&driver, POOL_EVENT_STARTED, workers[i]);
+    }
+    take_nothing(&driver);
+    assert_int_equal(in_state(&driver, WORKER_IDLE), 200);
+    driver_close(&driver);
+}
+
+static void first_failure_is_known_before_many_spares_are_tried(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_open(&driver, with_many_spares());
+    resume(&driver);
+    uint64_t workers[POOL_SPARE_STARTS];
+    for (int i = 0; i < POOL_SPARE_STARTS; i++)
+        workers[i] = take_start(&driver);
+    for (int i = 0; i < POOL_SPARE_STARTS; i++) {
+        start_failed(&driver, workers[i], 2);
+        take_release(&driver, workers[i]);
+    }
+    take_nothing(&driver);
+    assert_int_equal(pool_get_totals(driver.pool)->started, POOL_SPARE_STARTS);
+    driver_close(&driver);
+}
+
+static void requests_do_not_wait_for_the_spares_turn(void **state)
+{
+    (void)state;
+    struct driver driver;
+    driver_open(&driver, with_many_spares());
+    resume(&driver);
+    for (int i = 0; i < POOL_SPARE_STARTS; i++)
+        take_start(&driver);
+    for (uint64_t i = 0; i < POOL_SPARE_STARTS; i++)
+        arrive(&driver, i);
+    take_nothing(&driver); /* what is on its way will do */
+    arrive(&driver, POOL_SPARE_STARTS);
+    take_start(&driver);
+    take_nothing(&driver);
+    driver_close(&driver);
+}
+
+/* The process ends before it is known to run, long after the host came up: it has had no time to be unused in. */
+static void spare_that_exits_with_0_while_it_starts_counts_as_a_failed_start(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct pool_limits limits = with_spares(1);
+    limits.rapid_fails_per_minute = 1;
+    driver_open(&driver, limits);
+    let_pass(&driver, 2 * POOL_RAPID_FAIL_MS);
+    resume(&driver);
+    uint64_t worker = take_start(&driver);
+    exited(&driver, worker, 0);
+    take_release(&driver, worker);
+    assert_due_after(&driver, POOL_START_PAUSE_MS);
+    worker = take_start(&driver);
+    exited(&driver, worker, 0);
+    take_release(&driver, worker);
+    assert_int_equal(counts(&driver).state, POOL_STATE_RAPID_FAIL);
     driver_close(&driver);
 }
 
@@ -345,7 +413,10 @@ int main(void)
         cmocka_unit_test(recycle_replaces_spares_one_by_one_and_keeps_their_number),
         cmocka_unit_test(recycle_at_once_brings_new_spares),
         cmocka_unit_test(old_worker_that_goes_for_a_replacement_that_is_no_more_is_replaced_too),
-        cmocka_unit_test(spares_beyond_one_set_of_actions_follow_at_once),
+        cmocka_unit_test(many_spares_are_started_a_few_at_a_time),
+        cmocka_unit_test(first_failure_is_known_before_many_spares_are_tried),
+        cmocka_unit_test(requests_do_not_wait_for_the_spares_turn),
+        cmocka_unit_test(spare_that_exits_with_0_while_it_starts_counts_as_a_failed_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void first_write_refused(void **state)
     assign(&driver);
     forget_actions(&driver);
     write_is_refused(&driver);
-    expect(&driver, "close release:closed explain send");
+    expect(&driver, "close release:given up explain send"); /* it says nothing about the worker */
     sent(&driver);
     expect(&driver, "done:keep");
     expect_refusal_page(&driver);
