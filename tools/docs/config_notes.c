@@ -36,7 +36,9 @@ const struct config_note config_notes[] = {
      "is\nstreamed. Small values suit pages that show their progress."},
     {"FlushNamedPipe", "1",
      "For programs that answer before they have read all of a request and then wait: the connection is closed after each "
-     "request, and\nwhat is still to be written is given up."},
+     "request, and\nwhat is still to be written is given up. It differs from 0 only where the connection would be kept for a "
+     "request with a "
+     "body\n(`KeepConnections=Always`): with 0 the process stays busy until it has taken the whole body."},
     {"UnhealthyOnQueueFull", "1", "IIS may then recycle the application pool (its health monitoring must be on)."},
     {"RapidFailsPerMinute", "5",
      "Failures are starts that fail, and processes that end unexpectedly; time-outs are none. 0: the first one is enough. A "
