@@ -13,9 +13,10 @@
  *   below their need when others keep the processors busy: after a while more of them are tried, which must bring
  *   nearly what is proportional. Whoever wants only a larger share of the processors does not reach that: so pools do not arm against
  *   each other;
- * - the limit never grows by more than what fits into three quarters of the memory that is free above a tenth of all, divided among
- *   the pools with work. Below that tenth no worker is added, below a twentieth the limit is cut to get it back, and it grows only slowly
- *   afterwards, later.
+ * - above the base the limit never grows by more than what fits into three quarters of the memory that is free above a reserve
+ *   (a tenth of all, at most 1 GiB), divided among the pools with work. Below the reserve it does not grow so, below half of it
+ *   the limit is cut to get it back, and it grows only slowly afterwards, later. It is cut below the base, or kept there, only
+ *   where not even a few workers more would fit.
  *
  * A trial is judged when its workers run, half a service time later, over 200 answers or 10 s. After one that was taken back the limit
  * stays for a minute, twice as long each further time, unless the load changes. That, and the gap between the loads that raise and those
@@ -51,6 +52,8 @@ enum {
     RELIEF_MS = 4000, /* between two cuts: workers end when they become free */
     RELIEF_HOLD_MS = 60000,
     CAREFUL_MS = 300000,
+    MAX_RESERVE = 1024 * 1024 * 1024, /* bytes */
+    FEW_WORKERS = 4,                  /* that fit into what is free: enough for the base */
 };
 
 static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
@@ -95,6 +98,14 @@ void autotune_set_bounds(struct autotune *tune, uint32_t min, uint32_t max)
     tune->max = max;
     tune->limit = within(tune->limit, min, max);
     tune->before = within(tune->before, min, max);
+}
+
+void autotune_restart(struct autotune *tune, const struct autotune *fresh)
+{
+    uint64_t moves[AUTOTUNE_REASON_COUNT];
+    memcpy(moves, tune->moves, sizeof moves);
+    *tune = *fresh;
+    memcpy(tune->moves, moves, sizeof moves);
 }
 
 const char *autotune_reason_name(enum autotune_reason reason)
@@ -209,7 +220,7 @@ static enum autotune_reason take_back(struct autotune *tune, const struct autotu
 
 static uint64_t reserve(const struct autotune_sample *sample)
 {
-    return sample->total_bytes / 10;
+    return least(sample->total_bytes / 10, MAX_RESERVE);
 }
 
 static uint64_t bytes_of_worker(const struct autotune_sample *sample)
@@ -218,13 +229,19 @@ static uint64_t bytes_of_worker(const struct autotune_sample *sample)
     return bytes * (sample->pools ? sample->pools : 1);
 }
 
+static bool base_fits(const struct autotune_sample *sample)
+{
+    return sample->free_bytes > FEW_WORKERS * bytes_of_worker(sample);
+}
+
 /* Workers that there is room for. */
 static uint32_t room(const struct autotune *tune, const struct autotune_sample *sample)
 {
-    uint64_t more = 0;
+    uint64_t all = sample->workers;
     if (sample->free_bytes > reserve(sample))
-        more = (sample->free_bytes - reserve(sample)) * 3 / 4 / bytes_of_worker(sample);
-    return least(sample->workers + more, tune->max);
+        all += (sample->free_bytes - reserve(sample)) * 3 / 4 / bytes_of_worker(sample);
+    uint32_t out_of_reserve = least(sample->workers + sample->free_bytes / 2 / bytes_of_worker(sample), base_of(tune));
+    return least(all > out_of_reserve ? all : out_of_reserve, tune->max);
 }
 
 static bool was_relieved(const struct autotune *tune, const struct autotune_sample *sample, uint64_t ms)
@@ -232,25 +249,34 @@ static bool was_relieved(const struct autotune *tune, const struct autotune_samp
     return tune->relieved_ms && sample->now_ms - tune->relieved_ms < ms;
 }
 
-/* false: there is enough. */
-static bool relieve(struct autotune *tune, const struct autotune_sample *sample)
+/* Below half of the reserve: the limit from which workers are to end, to get it back. */
+static void cut(struct autotune *tune, const struct autotune_sample *sample)
 {
     uint32_t limit = tune->limit < sample->workers ? tune->limit : sample->workers;
-    if (sample->free_bytes >= reserve(sample))
-        return false;
-    tune->trial = AUTOTUNE_TRIAL_NONE;
-    if (sample->free_bytes < reserve(sample) / 2 && !was_relieved(tune, sample, RELIEF_MS)) {
-        bool at_its_end = sample->free_bytes < reserve(sample) / 4; /* nobody knows how much is missing */
-        uint64_t missing = reserve(sample) - sample->free_bytes;
-        uint32_t cut = at_its_end ? limit / 4 + 1 : least(missing / bytes_of_worker(sample) + 1, limit / 4 + 1);
-        limit = limit > cut ? limit - cut : 1;
-        tune->relieved_ms = sample->now_ms;
-    }
-    uint32_t least_limit = autotune_first(tune->processors) / 2; /* others may have taken it: a pool goes on serving */
+    bool at_its_end = sample->free_bytes < reserve(sample) / 4; /* nobody knows how much is missing */
+    uint64_t missing = reserve(sample) - sample->free_bytes;
+    uint32_t fewer = at_its_end ? limit / 4 + 1 : least(missing / bytes_of_worker(sample) + 1, limit / 4 + 1);
+    /* others may have taken it: a pool goes on serving */
+    uint32_t least_limit = base_fits(sample) ? base_of(tune) : autotune_first(tune->processors) / 2;
+    limit = limit > fewer ? limit - fewer : 1;
     if (limit < least_limit)
         limit = least_limit;
+    tune->relieved_ms = sample->now_ms;
     if (limit < tune->limit)
         move(tune, sample, limit, AUTOTUNE_MEMORY_LOW);
+}
+
+/* false: there is enough, or the base is not reached yet. */
+static bool relieve(struct autotune *tune, const struct autotune_sample *sample)
+{
+    bool very_low = sample->free_bytes < reserve(sample) / 2;
+    if (sample->free_bytes >= reserve(sample))
+        return false;
+    if (tune->limit < base_of(tune) && (!very_low || base_fits(sample)))
+        return false;
+    tune->trial = AUTOTUNE_TRIAL_NONE;
+    if (very_low && !was_relieved(tune, sample, RELIEF_MS))
+        cut(tune, sample);
     return true;
 }
 
@@ -324,10 +350,10 @@ static void look_for_change(struct autotune *tune, uint64_t now_ms)
 static enum autotune_reason weigh(struct autotune *tune, const struct autotune_sample *sample)
 {
     uint32_t base = base_of(tune);
-    if (cpu(&tune->measured) >= FULL_CPU && tune->limit > base && !tune->fewer_failed) {
-        uint32_t half = tune->limit / 2;
-        return try(tune, sample, AUTOTUNE_TRIAL_FEWER, half > base ? half : base, AUTOTUNE_CPU_SATURATED);
-    }
+    uint32_t half = tune->limit / 2;
+    uint32_t fewer = within(half > base ? half : base, tune->min, tune->max);
+    if (cpu(&tune->measured) >= FULL_CPU && fewer < tune->limit && !tune->fewer_failed)
+        return try(tune, sample, AUTOTUNE_TRIAL_FEWER, fewer, AUTOTUNE_CPU_SATURATED);
     bool patient = tune->saturated_ms && sample->now_ms - tune->saturated_ms >= PATIENCE_MS;
     uint32_t more = least((uint64_t)tune->limit * 3 / 2, room(tune, sample));
     if (patient && more > tune->limit && !was_relieved(tune, sample, CAREFUL_MS))
@@ -396,11 +422,14 @@ static enum autotune_reason decide(struct autotune *tune, const struct autotune_
     return pressed ? tune->reason : AUTOTUNE_STEADY;
 }
 
-/* The first sample, or the first one after a time without work. */
+/* The first sample, or the first one after a time without work: what the load that ended it has use for is kept. */
 static void begin(struct autotune *tune, const struct autotune_sample *sample)
 {
-    if (tune->sampled && sample->now_ms - tune->last_ms >= PEAK_MS && tune->limit > autotune_first(tune->processors))
-        move(tune, sample, autotune_first(tune->processors), AUTOTUNE_IDLE);
+    uint32_t first = autotune_first(tune->processors);
+    uint64_t used = 2 * (uint64_t)sample->busy + sample->waiting;
+    uint32_t keep = used > first ? least(used, tune->limit) : first;
+    if (tune->sampled && sample->now_ms - tune->last_ms >= PEAK_MS && keep < tune->limit)
+        move(tune, sample, keep, AUTOTUNE_IDLE);
     tune->trial = AUTOTUNE_TRIAL_NONE;
     tune->pressed = tune->calm = 0;
     tune->saturated_ms = 0;

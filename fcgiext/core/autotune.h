@@ -82,6 +82,8 @@ struct autotune {
 void autotune_init(struct autotune *tune, uint32_t processors, uint32_t min, uint32_t max);
 /* For fcgiext.ini that was changed: the limit goes on within the new bounds. */
 void autotune_set_bounds(struct autotune *tune, uint32_t min, uint32_t max);
+/* For a pool that is tuned again: as `fresh`, but the moves are counted on. *tune: one that was tuned before, or zeros. */
+void autotune_restart(struct autotune *tune, const struct autotune *fresh);
 /* true: the limit has changed. */
 bool autotune_sample(struct autotune *tune, const struct autotune_sample *sample);
 

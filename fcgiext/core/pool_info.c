@@ -21,10 +21,16 @@ uint32_t pool_worker_slots_with(const struct pool *pool, const struct pool_limit
     return slots > pool->worker_slots ? slots : pool->worker_slots;
 }
 
+/* Of a tuned pool: as many as are to be kept may be there. */
+static uint32_t tuned_within(uint32_t max_instances, const struct pool_limits *limits)
+{
+    return within(max_instances, within(limits->min_instances, 1, limits->tuned_max), limits->tuned_max);
+}
+
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
 {
     bool stays_tuned = pool->limits.tuned_max && limits->tuned_max;
-    uint32_t max_instances = stays_tuned ? within(pool->limits.max_instances, 1, limits->tuned_max) : limits->max_instances;
+    uint32_t max_instances = stays_tuned ? tuned_within(pool->limits.max_instances, limits) : limits->max_instances;
     pool->limits = *limits;
     pool->limits.max_instances = within(max_instances, 1, POOL_MAX_WORKERS);
     pool->limits.queue_length = within(limits->queue_length, 0, POOL_MAX_QUEUE);
@@ -44,7 +50,7 @@ void pool_tune(struct pool *pool, uint32_t max_instances)
 {
     if (!pool->limits.tuned_max)
         return;
-    pool->limits.max_instances = within(max_instances, 1, pool->limits.tuned_max);
+    pool->limits.max_instances = tuned_within(max_instances, &pool->limits);
     pool_set_limits(pool, &pool->limits);
 }
 

@@ -102,7 +102,6 @@ static void show_tuning(struct mgmt_tuning *shown, const struct autotune *tune, 
     shown->reason = tune->reason;
     shown->move_reason = tune->move_reason;
     shown->move_age_ms = now_ms > tune->moved_ms ? now_ms - tune->moved_ms : 0;
-    memcpy(shown->moves, tune->moves, sizeof shown->moves);
 }
 
 static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const struct config_pool *config,
@@ -129,6 +128,7 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     shown->tuned = pool->tuning.on;
     if (shown->tuned)
         show_tuning(&shown->tuning, &pool->tuning.tune, now_ms);
+    memcpy(shown->tuning.moves, pool->tuning.tune.moves, sizeof shown->tuning.moves); /* a counter: it stays */
     shown->drain_expires = pool->drain_end_ms != 0;
     shown->drain_left_ms = pool->drain_end_ms > now_ms ? pool->drain_end_ms - now_ms : 0;
     shown->drain_persists = pool->drain_persists;

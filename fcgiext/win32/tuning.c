@@ -26,7 +26,7 @@ void tuning_follow(struct engine_pool *pool, const struct autotune *fresh)
     if (on && tuning->on)
         autotune_set_bounds(&tuning->tune, fresh->min, fresh->max);
     else if (on)
-        tuning->tune = *fresh;
+        autotune_restart(&tuning->tune, fresh);
     tuning->on = on;
 }
 

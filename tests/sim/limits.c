@@ -28,6 +28,22 @@ struct pool_limits sim_random_limits(struct sim *sim)
     };
 }
 
+/* The limit of a tuned pool is never below what is to be kept, as far as that may be. */
+static void tune(struct pool_limits *limits, uint32_t max_instances)
+{
+    uint32_t min = limits->min_instances < limits->tuned_max ? limits->min_instances : limits->tuned_max;
+    limits->max_instances = max_instances > min ? max_instances : min;
+}
+
+void sim_draw_limits(struct sim *sim)
+{
+    sim->next_limits = sim_random_limits(sim);
+    if (sim->limits.tuned_max) {
+        tune(&sim->limits, sim->next_limits.max_instances);
+        tune(&sim->next_limits, sim->limits.max_instances);
+    }
+}
+
 static struct sim_worker *find_worker(struct sim *sim, uint64_t id)
 {
     for (unsigned i = 0; id && i < SIM_MAX_WORKERS; i++)

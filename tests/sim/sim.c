@@ -456,10 +456,10 @@ static void operate(struct sim *sim)
         sim->draining = true;
         break;
     case 2:
-        sim->limits = sim_random_limits(sim);
+        sim_draw_limits(sim);
         tell(sim, &(struct pool_event){.kind = POOL_EVENT_TUNED, .max_instances = sim->limits.max_instances});
-        event.kind = POOL_EVENT_RECONFIGURED;
-        event.limits = &sim->limits;
+        sim->limits = sim->next_limits;
+        event = (struct pool_event){.kind = POOL_EVENT_RECONFIGURED, .limits = &sim->limits};
         break;
     default: break;
     }

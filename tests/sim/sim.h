@@ -77,6 +77,7 @@ struct sim_totals {
 struct sim {
     struct pool *pool;
     struct pool_limits limits;
+    struct pool_limits next_limits;
     uint64_t seed, random, now_ms, step;
     struct sim_request requests[SIM_MAX_REQUESTS];
     struct sim_worker workers[SIM_MAX_WORKERS];
@@ -127,6 +128,8 @@ void sim_settle(struct sim *sim, bool (*settled)(const struct sim *));
 /* MinInstances, QueueTimeout, MaxLifetime, MaxPrivateBytes (limits.c). The rules, before and after each event, and
  * when the pool has something done. */
 struct pool_limits sim_random_limits(struct sim *sim);
+/* next_limits; a tuned pool is told the limit of the present ones before. */
+void sim_draw_limits(struct sim *sim);
 void limits_before(struct sim *sim, const struct pool_event *event);
 void limits_at_start(const struct sim *sim);
 void limits_at_assign(struct sim *sim, const struct sim_worker *worker);

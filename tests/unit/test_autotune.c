@@ -177,16 +177,63 @@ static void low_memory_stops_the_growth_and_then_lowers_the_limit(void **state)
     begin(&world);
     climb_to_trials(&world);
     uint32_t before = world.tune.limit;
-    world.sample.free_bytes = 1600 * mib; /* below a tenth */
+    world.sample.free_bytes = 900 * mib; /* below the reserve */
     go_on(&world, 3, 1000, 300, 100);
     assert_int_equal(world.tune.limit, before);
     assert_int_equal(world.tune.reason, AUTOTUNE_MEMORY_LOW);
-    world.sample.free_bytes = 600 * mib; /* below a twentieth */
+    world.sample.free_bytes = 400 * mib; /* below half of it */
     look(&world, 1000, 300, 100);
     assert_true(world.tune.limit < before && world.tune.limit >= before * 3 / 4 - 1);
     assert_int_equal(world.tune.move_reason, AUTOTUNE_MEMORY_LOW);
     go_on(&world, 200, 1000, 300, 100);
+    assert_int_equal(world.tune.limit, 2 * PROCESSORS);
+    world.sample.free_bytes = 30 * mib; /* not even a few workers */
+    go_on(&world, 200, 1000, 300, 100);
     assert_int_equal(world.tune.limit, PROCESSORS / 2); /* others may have taken it: the pool serves on */
+    world.sample.free_bytes = 400 * mib;
+    go_on(&world, 200, 1000, 300, 100);
+    assert_int_equal(world.tune.limit, 2 * PROCESSORS);
+}
+
+static void memory_that_is_rather_low_leaves_the_limit_to_a_pool_with_few_workers(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    climb_to_trials(&world);
+    uint32_t before = world.tune.limit;
+    world.sample.now_ms += AUTOTUNE_SAMPLE_MS;
+    world.sample.free_bytes = 900 * mib;
+    world.sample.waiting = 0;
+    world.sample.busy = world.sample.workers = 1;
+    assert_false(autotune_sample(&world.tune, &world.sample));
+    assert_int_equal(world.tune.limit, before);
+}
+
+static void two_workers_a_processor_are_allowed_where_memory_is_rather_low(void **state)
+{
+    (void)state;
+    struct world world = {.sample = {.now_ms = 5000, .free_bytes = 380 * mib, .total_bytes = 4096 * mib, .pools = 1}};
+    autotune_init(&world.tune, 2, 1, 512);
+    world.sample.busy = world.sample.workers = 1; /* the first request */
+    autotune_sample(&world.tune, &world.sample);
+    assert_int_equal(world.tune.limit, 2);
+    go_on(&world, 30, 100, 10, 1000);
+    assert_int_equal(world.tune.limit, 4);
+    world.sample.free_bytes = 190 * mib; /* below half of the reserve, but there is room for some */
+    go_on(&world, 30, 100, 10, 1000);
+    assert_int_equal(world.tune.limit, 4);
+}
+
+static void the_reserve_of_a_large_machine_is_a_gibibyte(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    world.sample.total_bytes = 256 * 1024 * mib;
+    go_on(&world, 4, 1000, 100, 100); /* 8 GiB are free */
+    assert_true(world.tune.limit > 2 * PROCESSORS);
+    assert_int_equal(world.tune.moves[AUTOTUNE_MEMORY_LOW], 0);
 }
 
 static void growth_is_bounded_by_the_share_of_free_memory(void **state)
@@ -194,10 +241,12 @@ static void growth_is_bounded_by_the_share_of_free_memory(void **state)
     (void)state;
     struct world world;
     begin(&world);
-    world.sample.free_bytes = world.sample.total_bytes / 10 + 80 * mib; /* three quarters: 6 workers, for two pools 3 */
+    world.sample.free_bytes = (1024 + 80) * mib; /* three quarters: 6 workers, for two pools 3 */
     world.sample.pools = 2;
     look(&world, 100, 0, 50);
-    assert_int_equal(world.tune.limit, PROCESSORS + 3);
+    assert_int_equal(world.tune.limit, 2 * PROCESSORS); /* these are allowed anyway */
+    look(&world, 100, 0, 50);
+    assert_int_equal(world.tune.limit, 2 * PROCESSORS + 3);
 }
 
 static void an_unused_limit_goes_down(void **state)
@@ -217,16 +266,71 @@ static void an_unused_limit_goes_down(void **state)
     assert_int_equal(world.tune.move_reason, AUTOTUNE_IDLE);
 }
 
+/* The first sample after an hour without work. */
+static void look_again(struct world *world, uint32_t waiting, uint32_t busy)
+{
+    world->sample.now_ms += 3600 * 1000;
+    world->sample.waiting = waiting;
+    world->sample.busy = busy;
+    autotune_sample(&world->tune, &world->sample);
+}
+
 static void a_time_without_work_lets_it_begin_anew(void **state)
 {
     (void)state;
     struct world world;
     begin(&world);
     climb_to_trials(&world);
-    world.sample.now_ms += 3600 * 1000;
-    look(&world, 0, 0, 1000);
+    look_again(&world, 0, 1);
     assert_int_equal(world.tune.limit, PROCESSORS);
     assert_int_equal(world.tune.move_reason, AUTOTUNE_IDLE);
+}
+
+static void what_a_load_uses_is_kept_after_a_time_without_work(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    climb_to_trials(&world);
+    uint32_t before = world.tune.limit;
+    look_again(&world, 0, before);
+    assert_int_equal(world.tune.limit, before);
+    look_again(&world, 5, 7);
+    assert_int_equal(world.tune.limit, 2 * 7 + 5);
+}
+
+static void above_a_minimum_more_are_tried_when_the_processors_stay_busy(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    autotune_set_bounds(&world.tune, 20, 1000);
+    uint32_t most = 0;
+    for (int i = 0; i < 30; i++) {
+        look(&world, 1000, 10 * world.tune.limit, 1000);
+        assert_true(world.tune.limit >= 20);
+        most = most > world.tune.limit ? most : world.tune.limit;
+    }
+    assert_int_equal(most, 30);
+}
+
+static void the_moves_are_counted_on_when_it_is_tuned_again(void **state)
+{
+    (void)state;
+    struct world world;
+    struct autotune fresh;
+    begin(&world);
+    go_on(&world, 3, 100, 100, 50);
+    uint64_t moves = world.tune.moves[AUTOTUNE_QUEUE_WAITS];
+    assert_true(moves > 0);
+    autotune_init(&fresh, PROCESSORS, 1, 1000);
+    autotune_restart(&world.tune, &fresh);
+    assert_int_equal(world.tune.limit, PROCESSORS);
+    assert_int_equal(world.tune.move_reason, AUTOTUNE_STEADY);
+    assert_int_equal(world.tune.moves[AUTOTUNE_QUEUE_WAITS], moves);
+    look(&world, 100, 0, 50);
+    look(&world, 100, 0, 50);
+    assert_true(world.tune.moves[AUTOTUNE_QUEUE_WAITS] > moves);
 }
 
 static void it_stays_within_its_bounds(void **state)
@@ -268,9 +372,15 @@ int main(void)
         cmocka_unit_test(fewer_workers_are_kept_when_the_processors_stay_busy),
         cmocka_unit_test(fewer_workers_are_taken_back_when_they_answer_fewer),
         cmocka_unit_test(low_memory_stops_the_growth_and_then_lowers_the_limit),
+        cmocka_unit_test(memory_that_is_rather_low_leaves_the_limit_to_a_pool_with_few_workers),
+        cmocka_unit_test(two_workers_a_processor_are_allowed_where_memory_is_rather_low),
+        cmocka_unit_test(the_reserve_of_a_large_machine_is_a_gibibyte),
         cmocka_unit_test(growth_is_bounded_by_the_share_of_free_memory),
         cmocka_unit_test(an_unused_limit_goes_down),
         cmocka_unit_test(a_time_without_work_lets_it_begin_anew),
+        cmocka_unit_test(what_a_load_uses_is_kept_after_a_time_without_work),
+        cmocka_unit_test(above_a_minimum_more_are_tried_when_the_processors_stay_busy),
+        cmocka_unit_test(the_moves_are_counted_on_when_it_is_tuned_again),
         cmocka_unit_test(it_stays_within_its_bounds),
         cmocka_unit_test(each_reason_has_a_name),
     };

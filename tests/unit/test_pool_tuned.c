@@ -117,6 +117,27 @@ static void what_was_found_outlives_other_changes_of_the_settings(void **state)
     driver_close(&driver);
 }
 
+static void more_workers_to_be_kept_are_started_at_once(void **state)
+{
+    (void)state;
+    struct driver driver;
+    struct pool_limits limits = tuned_limits();
+    driver_open(&driver, limits);
+    limits.min_instances = 3; /* the limit is 2 */
+    reconfigure(&driver, limits);
+    assert_int_equal(limit_of(&driver), 3);
+    for (int i = 0; i < 3; i++)
+        take_start(&driver);
+    take_nothing(&driver);
+    tune(&driver, 1);
+    assert_int_equal(limit_of(&driver), 3);
+    limits.min_instances = 100; /* but not above the most there may be */
+    reconfigure(&driver, limits);
+    assert_int_equal(limit_of(&driver), 8);
+    take_all(&driver);
+    driver_close(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +145,7 @@ int main(void)
         cmocka_unit_test(a_lower_limit_ends_idle_workers),
         cmocka_unit_test(the_limit_stays_within_its_bounds),
         cmocka_unit_test(a_pool_that_is_not_tuned_keeps_its_limit),
+        cmocka_unit_test(more_workers_to_be_kept_are_started_at_once),
         cmocka_unit_test(what_was_found_outlives_other_changes_of_the_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
