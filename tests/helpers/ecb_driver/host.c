@@ -384,11 +384,8 @@ static BOOL vector_send(struct request *request, const HSE_RESPONSE_VECTOR *vect
     } else if (!request->headers_sent) {
         die("rule: a body before the headers");
     }
-    for (DWORD i = 0; i < vector->nElementCount; i++) {
-        const HSE_VECTOR_ELEMENT *element = &vector->lpElementArray[i];
-        keep_answer(request, element->pvContext, (size_t)element->cbSize);
-        len += (DWORD)element->cbSize;
-    }
+    for (DWORD i = 0; i < vector->nElementCount; len += (DWORD)vector->lpElementArray[i++].cbSize)
+        keep_answer(request, vector->lpElementArray[i].pvContext, (size_t)vector->lpElementArray[i].cbSize);
     return send_something(request, len);
 }
 
@@ -597,8 +594,7 @@ void host_close(struct host *host)
     WaitForMultipleObjects(ARRAYSIZE(host->threads), host->threads, TRUE, INFINITE);
     for (size_t i = 0; i < ARRAYSIZE(host->threads); i++)
         CloseHandle(host->threads[i]);
-    CloseHandle(host->port);
-    CloseHandle(host->ended_enough);
-    CloseHandle(host->paused);
-    CloseHandle(host->refilled);
+    HANDLE others[] = {host->port, host->ended_enough, host->paused, host->refilled};
+    for (size_t i = 0; i < ARRAYSIZE(others); i++)
+        CloseHandle(others[i]);
 }
