@@ -13,6 +13,9 @@
 
 #include "fcgiext/core/config.h"
 
+/* The application at the root of site 1 in the metabase, as routes have it. */
+#define METABASE_ROOT "/w3svc/1/root"
+
 /* Four lines: what a test appends are settings of [PHP] from line 5 on. */
 #define PHP "[Types]\nphp=PHP\n[PHP]\nExePath=C:\\php\\php-cgi.exe\n"
 

@@ -194,7 +194,7 @@ static void a_colon_in_a_name_does_not_split_the_line(void **state)
     assert_string_equal(config->routes[0].extension, "php");
     assert_string_equal(config->routes[0].site, "123154536");
     assert_int_equal(config->routes[0].pool, 0);
-    assert_string_equal(config->routes[1].app_path, "/w3svc/1/root/a");
+    assert_string_equal(config->routes[1].app_path, METABASE_ROOT "/a");
     assert_string_equal(config->pools[0].exe_path, "C:\\a=b:c.exe"); /* colons and `=` of a value stay */
     assert_string_equal(expect_error(config, 6, "no such property")->property, "a:b:c");
     expect_count(config, 1);

@@ -7,15 +7,15 @@ static void all_six_kinds_of_entries_are_read(void **state)
 {
     (void)state;
     struct config *config =
-        parse("[Types]\nphp:/lm/w3svc/1/root/app=A\n*:/lm/w3svc/1/root/app=A\nphp:1=A\n*:1=A\nphp=B\n*=B\n" SECTIONS);
+        parse("[Types]\nphp:/lm" METABASE_ROOT "/app=A\n*:/lm" METABASE_ROOT "/app=A\nphp:1=A\n*:1=A\nphp=B\n*=B\n" SECTIONS);
     expect_count(config, 0);
     static const struct {
         const char *extension, *site, *app_path;
         size_t pool;
         unsigned line;
     } expected[] = {
-        {"php", "", "/w3svc/1/root/app", 0, 2},
-        {"*", "", "/w3svc/1/root/app", 0, 3},
+        {"php", "", METABASE_ROOT "/app", 0, 2},
+        {"*", "", METABASE_ROOT "/app", 0, 3},
         {"php", "1", "", 0, 4},
         {"*", "1", "", 0, 5},
         {"php", "", "", 1, 6},
@@ -38,7 +38,7 @@ static void names_are_brought_to_one_form(void **state)
     struct config *config = parse("[Types]\nPHP : /LM/W3SVC/1/Root/My App/=A\nPhP3:/w3svc/2/root=B\n" SECTIONS);
     expect_count(config, 0);
     assert_string_equal(config->routes[0].extension, "php");
-    assert_string_equal(config->routes[0].app_path, "/w3svc/1/root/my app");
+    assert_string_equal(config->routes[0].app_path, METABASE_ROOT "/my app");
     assert_string_equal(config->routes[1].extension, "php3");
     assert_string_equal(config->routes[1].app_path, "/w3svc/2/root");
     config_destroy(config);
@@ -139,9 +139,9 @@ static void bad_names_are_errors_that_say_what_is_allowed(void **state)
         {"php:/lm/w3svc/01/root", "is not an application's metabase path"},
         {"php:/lm/msftpsvc/1/root", "is not an application's metabase path"},
         {"php:/lm/w3svc/1/roots", "is not an application's metabase path"},
-        {"php:/lm/w3svc/1/root//app", "is not an application's metabase path"},
-        {"php:/lm/w3svc/1/root/a\\b", "is not an application's metabase path"},
-        {"php:/lm/w3svc/1/root/*", "is not an application's metabase path"},
+        {"php:/lm" METABASE_ROOT "//app", "is not an application's metabase path"},
+        {"php:/lm" METABASE_ROOT "/a\\b", "is not an application's metabase path"},
+        {"php:/lm" METABASE_ROOT "/*", "is not an application's metabase path"},
         {"php:/lm/lm/w3svc/1/root", "is not an application's metabase path"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -160,7 +160,7 @@ static void good_names_are_accepted(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "php", "php:4294967295", "c++", "a-b_c", "7z", "\xc3\xa4", "*:/w3svc/1/root/a.b/c d/~x"};
+        "php", "php:4294967295", "c++", "a-b_c", "7z", "\xc3\xa4", "*:" METABASE_ROOT "/a.b/c d/~x"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[200] = "[Types]\n";
         expect_clean(strcat(strcat(text, names[i]), "=C:\\x.exe\n"));

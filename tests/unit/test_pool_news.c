@@ -146,15 +146,20 @@ static void a_server_that_cannot_be_reached_in_time_is_told_by_the_request_that_
     pool_destroy(subject.pool);
 }
 
+static uint64_t open_with_starting_spare(struct subject *subject)
+{
+    struct pool_limits limits = subject_limits(10);
+    limits.min_instances = 1;
+    open_with(subject, limits);
+    step(subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
+    return started_worker(subject);
+}
+
 static void a_spare_that_closes_its_connection_and_hangs_is_told_once(void **state)
 {
     (void)state;
     struct subject subject;
-    struct pool_limits limits = subject_limits(10);
-    limits.min_instances = 1;
-    open_with(&subject, limits);
-    step(&subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
-    uint64_t worker = started_worker(&subject);
+    uint64_t worker = open_with_starting_spare(&subject);
     step(&subject, (struct pool_event){.kind = POOL_EVENT_STARTED, .worker = worker});
     step(&subject, (struct pool_event){.kind = POOL_EVENT_DISCONNECTED, .worker = worker});
     expect_nothing(&subject); /* its exit may tell more */
@@ -169,11 +174,7 @@ static void a_process_that_exits_at_its_start_is_told_once_and_with_its_worker(v
 {
     (void)state;
     struct subject subject;
-    struct pool_limits limits = subject_limits(10);
-    limits.min_instances = 1;
-    open_with(&subject, limits);
-    step(&subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
-    uint64_t worker = started_worker(&subject);
+    uint64_t worker = open_with_starting_spare(&subject);
     step(&subject, (struct pool_event){.kind = POOL_EVENT_EXITED, .worker = worker, .code = 3});
     const struct pool_news_item *item = expect_one(&subject, ERROR_CAUSE_WORKER_EXITED);
     assert_true(item->has_code && item->code == 3 && item->worker == worker);

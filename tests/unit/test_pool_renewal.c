@@ -303,8 +303,7 @@ static uint64_t new_measured_worker(struct driver *driver)
 {
     uint64_t worker;
     uint64_t request = run_on_new_worker(driver, 1, &worker);
-    finish(driver, request, POOL_OUTCOME_DONE);
-    take_forget(driver, 1);
+    answer(driver, request, 1);
     take_of_worker(driver, POOL_ACTION_MEASURE, worker);
     return worker;
 }
