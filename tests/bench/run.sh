@@ -4,7 +4,7 @@
 #   sh tests/bench/run.sh [--only NAME,NAME...] [--connections N,N...] [--rounds N] [--seconds N] [--download-mib N]
 #                         [--completions inline|thread|late] [--save] [--smoke]
 #
-# Names: static isapi isapi-async kept new nginx (each over HTTP), rate bare driver, download bare-download (default: all).
+# Names: static isapi isapi-async kept new nginx (each over HTTP), rate rate-new bare driver, download bare-download, status (default: all).
 # --connections: 1,8,32; --rounds: 5, in each of which everything is measured once; --seconds: 2, for each measurement.
 # --download-mib: the size of the long answer, 256. --completions: how isapihost completes what is asynchronous (thread).
 # --save writes the result as docs/performance.md. --smoke: all but nginx, so short that the figures mean nothing.
