@@ -264,30 +264,6 @@ static bool find_script_file(struct vars *vars)
     return set_script_file_below_app(vars);
 }
 
-/* Does the script lie below something that is a file? See script_path_is_below_media. */
-static bool is_below_file(const struct vars *vars)
-{
-    const struct cgi_vars_request *request = vars->request;
-    struct bytes script_name = fact(vars, FACT_SCRIPT_NAME);
-    struct bytes file = fact(vars, FACT_SCRIPT_FILENAME);
-    if (!request->is_file || file.len == 0)
-        return script_path_is_below_media(script_name);
-    size_t parents = script_path_name_count(script_name);
-    if (script_name.len == 0 || !script_path_is_separator(script_name.ptr[script_name.len - 1])) {
-        if (parents <= 1 || request->is_file(request->is_file_context, file))
-            return false;
-        file = script_path_parent(file);
-        parents--;
-    } else {
-        while (file.len > 0 && script_path_is_separator(file.ptr[file.len - 1]))
-            file.len--;
-    }
-    for (; parents > 0 && file.len > 0; parents--, file = script_path_parent(file))
-        if (request->is_file(request->is_file_context, file))
-            return true;
-    return false;
-}
-
 static bool paths_are_good(const struct vars *vars)
 {
     struct bytes script_name = fact(vars, FACT_SCRIPT_NAME);
@@ -295,7 +271,7 @@ static bool paths_are_good(const struct vars *vars)
            script_path_is_clean(fact(vars, FACT_PATH_INFO)) && script_path_is_clean(fact(vars, FACT_PATH_TRANSLATED)) &&
            script_path_is_clean(fact(vars, FACT_SCRIPT_FILENAME)) &&
            script_path_file_is_plain(fact(vars, FACT_SCRIPT_FILENAME)) && !text_has_control(fact(vars, FACT_URL)) &&
-           !is_below_file(vars);
+           !script_path_is_below_media(script_name);
 }
 
 static bool urls_are_good(const struct vars *vars)

@@ -50,9 +50,6 @@ struct cgi_constants {
     struct buffer pairs[CGI_CONSTANT_COUNT];
 };
 
-/* Is there a file (no folder) at this path? Asked under the user's token. */
-typedef bool cgi_vars_is_file(void *context, struct bytes path);
-
 enum cgi_vars_result {
     CGI_VARS_OK,
     CGI_VARS_NO_MEMORY, /* scratch is full; some variables may have been emitted */
@@ -70,14 +67,11 @@ struct cgi_vars_request {
     void *put_context;
     const struct cgi_constants *constants; /* NULL: the host is asked. With them, `put_encoded` */
     cgi_vars_put_encoded *put_encoded;
-    struct buffer *scratch;    /* empty; cleared by the caller afterwards; a limit of some 256 KiB serves */
-    uint64_t content_length;   /* of the body that will be sent; 0 for none */
-    bool path_info_is_extra;   /* AllowPathInfoForScriptMappings: PATH_INFO is only what follows the script. Where the host's
+    struct buffer *scratch;  /* empty; cleared by the caller afterwards; a limit of some 256 KiB serves */
+    uint64_t content_length; /* of the body that will be sent; 0 for none */
+    bool path_info_is_extra; /* AllowPathInfoForScriptMappings: PATH_INFO is only what follows the script. Where the host's
                                   * variables say so plainly it is seen without this */
-    bool pass_proxy_header;    /* PassProxyHeader=1: HTTP_PROXY is not dropped (httpoxy) */
-    cgi_vars_is_file *is_file; /* may be NULL: then a path below a file is told from names alone. For script maps only: below
-                                  * a wildcard map "/index.php/x" is a script below a file. Not asked for scripts at the root */
-    void *is_file_context;
+    bool pass_proxy_header;  /* PassProxyHeader=1: HTTP_PROXY is not dropped (httpoxy) */
 };
 
 /* Asks the host for them, by the getter. false: out of memory. */

@@ -15,9 +15,47 @@ enum hand_back_path hand_back_path_of(struct bytes script_name, struct bytes pat
     return bytes_equal(script_name, path_info) ? HAND_BACK_PATH_INFO : HAND_BACK_PATH_SCRIPT;
 }
 
-const char *hand_back_because(const struct config_pool *pool, enum hand_back_found found)
+void hand_back_init(struct hand_back *hand_back, const struct config_pool *pool, const struct routes *routes,
+                    const struct routes_query *query, struct bytes path)
 {
-    if (found == HAND_BACK_DIRECTORY)
-        return pool->ignore_directories ? "IgnoreDirectories" : NULL;
-    return found != HAND_BACK_NOTHING && pool->ignore_existing_files ? "IgnoreExistingFiles" : NULL;
+    *hand_back = (struct hand_back){.pool = pool, .routes = routes, .query = *query};
+    hand_back->path =
+        script_path_document_root(path); /* "photo.jpe\\" is no name of a file, but programs open photo.jpe for it */
+}
+
+static enum hand_back_next give_back(struct hand_back *hand_back, bool is_set, const char *property)
+{
+    hand_back->property = is_set ? property : NULL;
+    return is_set ? HAND_BACK_HOST : HAND_BACK_POOL;
+}
+
+static enum hand_back_next on_file(struct hand_back *hand_back)
+{
+    struct routes_match match;
+    struct routes_query query = hand_back->query;
+    query.extension = routes_extension_of(hand_back->path);
+    if (routes_find(hand_back->routes, &query, &match) && !match.wildcard)
+        return HAND_BACK_POOL;
+    return give_back(hand_back, hand_back->pool->ignore_existing_files, "IgnoreExistingFiles");
+}
+
+static enum hand_back_next go_up(struct hand_back *hand_back)
+{
+    hand_back->path = script_path_parent(hand_back->path);
+    if (hand_back->path.len == 0)
+        return HAND_BACK_POOL;
+    return hand_back->looks < HAND_BACK_MAX_LOOKS ? HAND_BACK_LOOK : HAND_BACK_REFUSE;
+}
+
+enum hand_back_next hand_back_on_found(struct hand_back *hand_back, enum hand_back_found found)
+{
+    bool whole = hand_back->looks++ == 0;
+    switch (found) {
+    case HAND_BACK_NOTHING: return HAND_BACK_POOL;
+    case HAND_BACK_NO_FOLDER: return hand_back->pool->ignore_existing_files ? go_up(hand_back) : HAND_BACK_POOL;
+    case HAND_BACK_DIRECTORY: return give_back(hand_back, whole && hand_back->pool->ignore_directories, "IgnoreDirectories");
+    case HAND_BACK_FILE:
+    case HAND_BACK_DENIED: break;
+    }
+    return on_file(hand_back);
 }

@@ -198,9 +198,11 @@ bool script_path_file_is_plain(struct bytes file)
 static bool is_media(struct bytes name)
 {
     static const char *const extensions[] = {
-        "jpg", "jpeg", "jpe",  "png", "gif", "bmp", "webp", "avif", "heic", "ico",  "tif", "tiff", "svg",  "mp3", "mp4",
-        "m4a", "m4v",  "webm", "ogg", "ogv", "wav", "avi",  "mov",  "mpg",  "mpeg", "pdf", "doc",  "docx", "xls", "xlsx",
-        "ppt", "pptx", "odt",  "ods", "rtf", "txt", "csv",  "log",  "zip",  "rar",  "7z",  "gz",   "tgz",
+        "jpg",  "jpeg", "jpe",  "jfif", "pjpeg", "png", "apng", "gif", "bmp", "webp", "avif", "heic", "heif", "ico",
+        "tif",  "tiff", "svg",  "svgz", "psd",   "eps", "mp3",  "mp4", "m4a", "m4v",  "webm", "ogg",  "oga",  "ogv",
+        "opus", "aac",  "flac", "mid",  "wav",   "wma", "wmv",  "avi", "mkv", "flv",  "3gp",  "mov",  "mpg",  "mpeg",
+        "pdf",  "doc",  "docx", "xls",  "xlsx",  "ppt", "pptx", "odt", "ods", "odp",  "rtf",  "txt",  "csv",  "tsv",
+        "log",  "bak",  "tmp",  "zip",  "rar",   "7z",  "gz",   "tgz", "bz2", "xz",   "tar",  "cab",
     };
     size_t dot = name.len;
     while (dot > 0 && name.ptr[dot - 1] != '.')

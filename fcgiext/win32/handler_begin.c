@@ -89,7 +89,7 @@ static void find_pool(struct handler *handler)
         if (!handler->pool)
             handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
         else
-            handler_ask_for_user(handler, match.wildcard);
+            handler_ask_for_user(handler, &query, match.wildcard);
         if (!handler->facts.cause && !handler->handed_back && cgi_vars_has_ansi_path(&settings->utf8_vars[match.pool]) &&
             !script_name_survives(handler))
             handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;

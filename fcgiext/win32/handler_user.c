@@ -40,24 +40,16 @@ static char *variable(struct handler *handler, const char *name)
     return text;
 }
 
-static WCHAR *wide_variable(struct handler *handler, const char *name)
+/* UTF-8; "": none that is to be looked for; NULL: out of memory. */
+static char *path_of(struct handler *handler)
 {
-    char *text = variable(handler, name);
-    WCHAR *wide = text ? wide_of_utf8(text) : NULL;
-    free(text);
-    return wide;
-}
-
-/* "": none that is to be looked for; NULL: out of memory. */
-static WCHAR *path_of(struct handler *handler)
-{
-    WCHAR *path = NULL;
+    char *path = NULL;
     char *script_name = variable(handler, "SCRIPT_NAME"), *path_info = variable(handler, "PATH_INFO");
     if (script_name && path_info) {
         switch (hand_back_path_of(bytes_of_str(script_name), bytes_of_str(path_info))) {
-        case HAND_BACK_PATH_NONE: path = _wcsdup(L""); break;
-        case HAND_BACK_PATH_INFO: path = wide_variable(handler, "PATH_TRANSLATED"); break;
-        case HAND_BACK_PATH_SCRIPT: path = wide_variable(handler, "SCRIPT_TRANSLATED"); break;
+        case HAND_BACK_PATH_NONE: path = calloc(1, 1); break;
+        case HAND_BACK_PATH_INFO: path = variable(handler, "PATH_TRANSLATED"); break;
+        case HAND_BACK_PATH_SCRIPT: path = variable(handler, "SCRIPT_TRANSLATED"); break;
         }
     }
     free(script_name);
@@ -76,43 +68,62 @@ static enum hand_back_found found_at(const WCHAR *path, DWORD *error)
     switch (found) {
     case ERROR_ACCESS_DENIED:
     case ERROR_SHARING_VIOLATION: return HAND_BACK_DENIED;
-    case ERROR_FILE_NOT_FOUND:
+    case ERROR_FILE_NOT_FOUND: return HAND_BACK_NOTHING;
     case ERROR_PATH_NOT_FOUND:
     case ERROR_INVALID_NAME:
     case ERROR_BAD_PATHNAME:
     case ERROR_FILENAME_EXCED_RANGE:
-    case ERROR_DIRECTORY: return HAND_BACK_NOTHING;
+    case ERROR_DIRECTORY: return HAND_BACK_NO_FOLDER;
     default: *error = found; return HAND_BACK_NOTHING;
     }
 }
 
-static void look_at(struct handler *handler, HANDLE token, const WCHAR *path)
+/* The thread is the user. `path` holds hand_back->path and is cut with it. */
+static enum hand_back_next look_and_go_up(struct hand_back *hand_back, char *path, DWORD *error)
 {
-    struct identity_scope scope;
-    DWORD error = identity_enter(&identity_os, token, &scope);
-    if (error) {
-        fail(handler, ERROR_CAUSE_IMPERSONATION, cannot_look, error);
-        return;
+    enum hand_back_next next = HAND_BACK_LOOK;
+    while (next == HAND_BACK_LOOK && !*error) {
+        path[hand_back->path.len] = '\0';
+        WCHAR *wide = wide_of_utf8(path);
+        enum hand_back_found found = wide ? found_at(wide, error) : HAND_BACK_NOTHING;
+        if (!wide)
+            *error = ERROR_NOT_ENOUGH_MEMORY;
+        free(wide);
+        next = hand_back_on_found(hand_back, found);
     }
-    enum hand_back_found found = found_at(path, &error);
-    identity_leave(&identity_os, &scope);
-    if (error)
-        fail(handler, ERROR_CAUSE_IMPERSONATION, cannot_look, error);
-    else
-        handler->handed_back = hand_back_because(handler->config, found);
+    return next;
 }
 
-static void look(struct handler *handler, HANDLE token)
+static void look_at(struct handler *handler, HANDLE token, const struct routes_query *query, char *path)
 {
-    WCHAR *path = path_of(handler);
+    enum hand_back_next next = HAND_BACK_POOL;
+    struct hand_back hand_back;
+    struct identity_scope scope;
+    hand_back_init(&hand_back, handler->config, handler->settings->routes, query, bytes_of_str(path));
+    DWORD error = identity_enter(&identity_os, token, &scope);
+    if (!error) {
+        next = look_and_go_up(&hand_back, path, &error);
+        identity_leave(&identity_os, &scope);
+    }
+    if (error)
+        fail(handler, ERROR_CAUSE_IMPERSONATION, cannot_look, error);
+    else if (next == HAND_BACK_REFUSE)
+        handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
+    else if (next == HAND_BACK_HOST)
+        handler->handed_back = hand_back.property;
+}
+
+static void look(struct handler *handler, HANDLE token, const struct routes_query *query)
+{
+    char *path = path_of(handler);
     if (!path)
         handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
     else if (*path)
-        look_at(handler, token, path);
+        look_at(handler, token, query, path);
     free(path);
 }
 
-void handler_ask_for_user(struct handler *handler, bool wildcard)
+void handler_ask_for_user(struct handler *handler, const struct routes_query *query, bool wildcard)
 {
     HANDLE token = NULL;
     bool looks = hand_back_asks(handler->config, wildcard), writes = identity_is_users(handler->config);
@@ -122,7 +133,7 @@ void handler_ask_for_user(struct handler *handler, bool wildcard)
         return;
     }
     if (looks)
-        look(handler, token);
+        look(handler, token, query);
     if (!writes || handler->handed_back || handler->facts.cause)
         return;
     error = identity_os.duplicate(identity_os.context, token, &handler->token);

@@ -20,6 +20,7 @@ def site(folder):
     (root / "media/style.css").write_bytes(STYLE)
     (root / "media/\u0416.txt").write_bytes(b"cyrillic\n")
     (root / "media/program.fcgi").write_bytes(b"the source of a program\n")
+    (root / "media/hashed").write_bytes(b"uploaded\n")
     (root / "app/index.fcgi").write_bytes(b"the source of a program\n")
     return root
 
@@ -71,9 +72,22 @@ class Both(Wildcard):
         self.assertEqual((answer.status, answer.headers["Location"]), (301, "/media/"), answer)
 
     def test_what_does_not_exist_goes_to_the_pool(self):
-        for path in ("/some/page", "/media/none.css", "/media/style.css/more"):
+        for path in ("/some/page", "/media/none.css", "/media/none/more", "/a/b/c/d/e"):
             with self.subTest(path):
                 self.is_from_pool(path)
+
+    def test_row_16_what_lies_below_a_file_is_the_hosts_too(self):
+        """PHP, asked for photo.jpe\\x, walks up and runs photo.jpe."""
+        for path in ("/media/style.css/more", "/media/style.css/a/b/x.php", "/media/hashed/x.php"):
+            with self.subTest(path):
+                answer = self.ask(path)
+                self.assertEqual(answer.status, 404, answer)
+                self.assertNotIn("X-Worker-Pid", answer.headers)
+                self.assertNotIn("X-Fcgiext-Reason", answer.headers)
+
+    def test_a_path_that_is_too_deep_to_be_looked_for_is_refused(self):
+        answer = self.ask("/none" + "/x" * 300)
+        self.assertEqual((answer.status, answer.headers["X-Fcgiext-Reason"]), (400, "bad_request"), answer)
 
     def test_a_post_to_a_file_is_the_hosts_to_refuse(self):
         answer = self.ask("/media/style.css", body=b"x" * 100000)
@@ -182,6 +196,9 @@ class OwnEntry(Wildcard):
     def test_a_program_that_exists_is_run_and_not_sent(self):
         answer = self.is_from_pool("/media/program.fcgi")
         self.assertNotIn(b"the source", answer.body)
+
+    def test_it_keeps_its_path_info(self):
+        self.is_from_pool("/media/program.fcgi/a/b")
 
     def test_files_beside_it_are_the_hosts(self):
         self.is_from_host("/media/style.css", STYLE)

@@ -24,8 +24,6 @@ struct host {
     size_t count;
     char *answer;
     unsigned asked_in_vain;
-    const char *files[4]; /* for is_file */
-    unsigned files_asked;
 };
 
 static inline void host_set_bytes(struct host *host, const char *name, struct bytes value)
@@ -70,16 +68,6 @@ static inline bool host_get(void *context, const char *name, struct bytes *value
     }
     host->asked_in_vain++;
     *value = bytes_of("not to be used", 14);
-    return false;
-}
-
-static inline bool host_is_file(void *context, struct bytes path)
-{
-    struct host *host = context;
-    host->files_asked++;
-    for (size_t i = 0; i < sizeof host->files / sizeof host->files[0]; i++)
-        if (host->files[i] && bytes_equal(path, bytes_of_str(host->files[i])))
-            return true;
     return false;
 }
 

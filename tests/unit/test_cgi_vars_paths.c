@@ -222,47 +222,6 @@ static void row_16_a_script_below_a_picture_is_refused(void **state)
     check(&host, "SCRIPT_FILENAME", "C:\\inetpub\\wwwroot\\v1.2\\x.php");
 }
 
-/* ---- with a look at the disk */
-
-static enum cgi_vars_result result_with_files(struct host *host)
-{
-    struct cgi_vars_request request = request_to(host);
-    request.is_file = host_is_file;
-    request.is_file_context = host;
-    host->files_asked = 0;
-    struct outcome outcome = emit(request);
-    var_list_deinit(&outcome.list);
-    return outcome.result;
-}
-
-static void a_script_below_any_file_is_refused_when_the_disk_can_be_asked(void **state)
-{
-    (void)state;
-    struct host host;
-    host_init(&host);
-    host.files[0] = "C:\\inetpub\\wwwroot\\README";
-    host_set_script(&host, "/README/a/x.php", "/README/a/x.php/info", "C:\\inetpub\\wwwroot\\README\\a\\x.php\\info");
-    assert_int_equal(result_with_files(&host), CGI_VARS_BAD_PATH);
-    host_set_script(&host, "/README/", "/README/", "C:\\inetpub\\wwwroot\\README\\");
-    assert_int_equal(result_with_files(&host), CGI_VARS_BAD_PATH);
-    host_set_script(&host, "/docs/a/x.php", "/docs/a/x.php", "C:\\inetpub\\wwwroot\\docs\\a\\x.php");
-    assert_int_equal(result_with_files(&host), CGI_VARS_OK); /* not there: the program says so */
-    assert_int_equal(host.files_asked, 3);                   /* itself, a, docs: not above the site */
-}
-
-static void a_script_that_is_there_costs_one_look_and_one_at_the_root_none(void **state)
-{
-    (void)state;
-    struct host host;
-    host_init(&host);
-    assert_int_equal(result_with_files(&host), CGI_VARS_OK);
-    assert_int_equal(host.files_asked, 0);
-    host.files[0] = "C:\\inetpub\\wwwroot\\album.jpg\\x.php"; /* so album.jpg is a folder, whatever it looks like */
-    host_set_script(&host, "/album.jpg/x.php", "/album.jpg/x.php", "C:\\inetpub\\wwwroot\\album.jpg\\x.php");
-    assert_int_equal(result_with_files(&host), CGI_VARS_OK);
-    assert_int_equal(host.files_asked, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,8 +238,6 @@ int main(void)
         cmocka_unit_test(row_16_the_same_names_behind_the_script_are_no_files_and_pass),
         cmocka_unit_test(row_16_a_stream_in_the_translated_path_is_refused),
         cmocka_unit_test(row_16_a_script_below_a_picture_is_refused),
-        cmocka_unit_test(a_script_below_any_file_is_refused_when_the_disk_can_be_asked),
-        cmocka_unit_test(a_script_that_is_there_costs_one_look_and_one_at_the_root_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

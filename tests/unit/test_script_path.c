@@ -190,8 +190,8 @@ static void a_colon_in_a_file_stands_behind_a_drive_letter_only(void **state)
 static void a_path_below_what_looks_like_an_upload_is_seen(void **state)
 {
     (void)state;
-    static const char *const below[] = {"/file.jpg/x.php", "/up/FILE.JPG/x.php", "/a.pdf/b/c.php", "/file.png/",
-                                        "/a.tar.gz/x.php"};
+    static const char *const below[] = {"/file.jpg/x.php", "/up/FILE.JPG/x.php", "/a.pdf/b/c.php",
+                                        "/file.png/",      "/a.tar.gz/x.php",    "/up/photo.jfif/x.php"};
     static const char *const not_below[] = {
         "/x.php",     "/file.jpg",   "/v1.2/x.php",  "/three.js/x.php", "/example.com/x.php",
         "/jpg/x.php", "/.zip/x.php", "/a.php/b.php", "/jpg.d/x.php",    "",

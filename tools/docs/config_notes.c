@@ -44,9 +44,11 @@ const struct config_note config_notes[] = {
      "Failures are starts that fail, and processes that end unexpectedly; time-outs are none. 0: the first one is enough. A "
      "recycle, or a\ncorrected fcgiext.ini, ends the pause at once."},
     {"IgnoreExistingFiles", "1",
-     "Only for requests that a `*` entry took, looked for in the name of the request's user. What lies below a file "
-     "(`/up/photo.jfif/x`) "
-     "does\nnot exist and is the program's: php runs that file then, unless `cgi.fix_pathinfo=0`."},
+     "Only for requests that a `*` entry took, looked for in the name of the request's user. What lies below a file goes with "
+     "it "
+     "(`/up/photo.jfif/x`):\nphp, told to open that, would run photo.jfif. For a script map (`php=`) only names of media above "
+     "the "
+     "script are refused, with 400: let the\nweb server verify that the script's file exists, or set `cgi.fix_pathinfo=0`."},
     {"IgnoreDirectories", "1", "The web server then looks for a default document."},
     {"MonitorChangesTo", "php.ini",
      "A file that appears, disappears or is replaced has changed, too. Several changes in a row are one. The replacement is "
