@@ -19,8 +19,8 @@ void hand_back_init(struct hand_back *hand_back, const struct config_pool *pool,
                     const struct routes_query *query, struct bytes path)
 {
     *hand_back = (struct hand_back){.pool = pool, .routes = routes, .query = *query};
-    hand_back->path =
-        script_path_document_root(path); /* "photo.jpe\\" is no name of a file, but programs open photo.jpe for it */
+    /* "photo.jpe\\" is no name of a file, but programs open photo.jpe for it */
+    hand_back->path = script_path_document_root(path);
 }
 
 static enum hand_back_next give_back(struct hand_back *hand_back, bool is_set, const char *property)
