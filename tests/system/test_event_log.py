@@ -9,6 +9,7 @@ import fcgictl
 import pages
 import scripted
 import support
+import test_ecb_driver
 import witness
 from pages import MISBEHAVE, ONE, reason
 
@@ -163,6 +164,17 @@ class References(EventTest):
         reference = self.reference(self.page("/app/x.bad", "config_invalid"))
         event = events.wait_for(self.host, rf"^Reference: {reference}$", "^Pool: bad$", r"QueueLenght: .*did you mean")
 
+    def test_each_broken_section_has_an_event_of_its_own(self):
+        names = ("one", "two")
+        broken = {name: {**ONE, "Wrong": 5} for name in names}
+        self.host = self.servers.host(support.ini({name: name for name in ("good", *names)}, good=ONE, **broken), maps=".one,.two")
+        pages_of = {name: [self.reference(self.page(f"/app/{i}.{name}", "config_invalid")) for i in range(3)] for name in names}
+        found = [event for event in events.all_of(self, self.host) if "(config_invalid)" in event.lines[0]]
+        self.assertEqual([(event.fact("Pool"), event.fact("Address")) for event in found], [("one", "/app/0.one"), ("two", "/app/0.two")])
+        self.assertEqual({event.fact("Pool"): [event.fact("Reference")] * 3 for event in found}, pages_of)
+        for event in found:
+            self.assertRegex(event.text, rf"\[{event.fact('Pool')}\] Wrong: ")
+
     def test_the_page_of_stderr_has_it_in_a_header(self):
         self.host = self.servers.host(support.ini({"fcgi": "fcgi"}, fcgi={"ExePath": scripted.PROGRAM, "MaxInstances": 1}))
         answer = support.http_request(self.host, scripted.path("fcgi", ("err", "oops")))
@@ -194,6 +206,22 @@ class Floods(EventTest, fcgictl.ControlTest):
         events.wait_for(self.host, "^Pool: pool$", r"\(rapid_fail\)\.$")
         self.fcgictl("resume", "pool")
         self.assertEqual(events.wait_for(self.host, "^Pool: pool$", r"\(rapid_fail_over\)\.$").type, events.INFORMATION)
+
+
+class FullLog(test_ecb_driver.EcbDriver):
+    """Under ecb_driver, which stands behind ReportEvent."""
+
+    def test_what_could_not_be_written_is_tried_again_and_counted_and_requests_go_on(self):
+        text = self.drive("full-log", "thread", 3)
+        rows = re.findall(r"log (\w+): refused (\d) taken (\d) reference (\S+) 5xx (\d) 2xx (\d)", text)
+        self.assertEqual([(state, int(refused), int(taken)) for state, refused, taken, *_ in rows],
+                         [("full", 1, 0)] * 3 + [("again", 0, 1)] + [("again", 0, 0)] * 2, text)
+        self.assertEqual([row[4:] for row in rows], [("1", "1")] * 6, text)
+        references = [row[3] for row in rows]
+        self.assertEqual(len(set(references[3:])), 1)  # an event that was written stands for those that are held back
+        self.assertNotIn(references[3], references[:3])
+        self.assertIn(f"\nReference: {references[3]}\n", text)
+        self.assertIn("\nNot written since the last event of this kind and pool: 3\n", text)
 
 
 class SlowRequests(EventTest):

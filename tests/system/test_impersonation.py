@@ -87,6 +87,13 @@ class Impersonation(test_ecb_driver.EcbDriver):
         self.assertEqual(done.returncode, 1368 & 0xFF, done.stdout + done.stderr)  # ERROR_CANNOT_IMPERSONATE
         self.assertNotIn("token put-back", done.stdout)
 
+    def test_a_foreign_process_that_has_taken_the_name_of_a_workers_pipe_gets_nothing(self):
+        """The worker ends just before another connection to it is made: the request that comes then is served by a new one."""
+        for mode in MODES:
+            with self.subTest(mode):
+                text = self.drive("foreign", mode, ini_text=ini(MaxInstances=1))
+                self.assertIn("foreign: 2xx 3 of 3, starts 2, the foreign process got a connection\n", text)
+
     def test_impersonate_0_asks_for_no_token(self):
         self.assertEqual(self.drive_without_token(ini(Impersonate=0)), 10)
 

@@ -312,6 +312,20 @@ class Drain(Commands):
         self.restart_host(pools(), **options)
         self.good("/app/x.fcgi")
 
+    def test_a_drain_that_outlasts_a_restart_comes_before_MinInstances(self):
+        spares = {"MinInstances": 2}
+        options = {"maps": ".fcgi,.silent"}
+        self.begin(**spares)
+        self.operator.do("drain", "look", "--wait", "--persist")
+        self.restart_host(pools(**spares), **options)
+        pool = self.operator.pool("look")
+        self.assertEqual((pool["state"], pool["totals"]["starts"], self.operator.workers("look")), ("drained", 0, []))
+        self.drained()
+        self.assertEqual(self.operator.totals("look")["starts"], 0)
+        self.operator.do("resume", "look")
+        self.operator.becomes("look", state="running", drain=None)
+        witness.wait_until(lambda: len(self.operator.workers("look")) == 2, "they are there now")
+
     def test_a_request_that_never_ends_is_told_and_resume_supersedes(self):
         self.begin()
         client = self.never_answered()

@@ -85,6 +85,20 @@ class Versions(Utf8Test):
         for version, path in (("5.1", b"/app/%E6%97%A5.all"), ("7", b"/app/%E6%97%A5.ansi"), ("7", b"/app/%E6%97%A5.info")):
             self.assertEqual(fetch(self.hosts[version], path + b"?page=env")[0], 400, (version, path))
 
+    BEST_FITS = {"\u0100": "A", "\u0142": "l", "\uff49": "i", "\uff3f": "_"}  # what Windows-1252 makes of these
+
+    def test_a_script_whose_name_the_code_page_makes_another_of_is_refused(self):
+        for version in ("6", "7"):
+            for letter, fit in self.BEST_FITS.items():
+                with self.subTest(version=version, letter=letter):
+                    for pool in ("ansi", "info", "query"):  # the script is told in the code page
+                        self.assertEqual(fetch(self.hosts[version], f"/app/{letter}.{pool}?page=env".encode())[0], 400, pool)
+                    self.check(self.variables(self.hosts[version], f"/app/{letter}.all?page=env".encode()), "utf-8",
+                               SCRIPT_NAME=f"/app/{letter}.all", SCRIPT_FILENAME=f"{SITE}\\app\\{letter}.all")
+                    # that it does so is seen behind the script
+                    variables = self.variables(self.hosts[version], f"/app/x.ansi/{letter}?page=env".encode())
+                    self.check(variables, "cp1252", PATH_INFO=f"/app/x.ansi/{fit}")
+
     def test_what_the_code_page_lacks_behind_the_script_is_lost_without_the_setting(self):
         for version, path in (("5.1", "info"), ("7", "ansi")):
             variables = self.variables(self.hosts[version], f"/app/x.{path}/%E6%97%A5?page=env".encode())

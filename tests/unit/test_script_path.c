@@ -176,6 +176,29 @@ static void names_that_only_look_like_tricks_pass(void **state)
             fail_msg("%s was refused", names[i]);
 }
 
+/* "äöüÄÖ~1.php", and others of UTF-8. */
+static void a_short_alias_is_counted_in_characters(void **state)
+{
+    (void)state;
+    static const char *const aliases[] = {
+        "/\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x84\xc3\x96~1.php",
+        "/\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x84\xc3\x96\xc3\x9c~1",
+        "/\xe8\xa1\xa8\xe8\xa1\xa8~1.php",
+        "/abc~1.\xc3\xa4\xc3\xb6\xc3\xbc",
+        "/\xf0\x9f\x98\x80\xf0\x9f\x98\x80~12/x.php",
+    };
+    static const char *const names[] = {
+        "/\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x84\xc3\x96\xc3\x9c\xc3\x9f~1.php", /* nine characters */
+        "/abc~1.\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f",                         /* an extension of four */
+    };
+    for (size_t i = 0; i < COUNT(aliases); i++)
+        if (script_path_is_plain(bytes_of_str(aliases[i])))
+            fail_msg("%s passed", aliases[i]);
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (!script_path_is_plain(bytes_of_str(names[i])))
+            fail_msg("%s was refused", names[i]);
+}
+
 static void a_colon_in_a_file_stands_behind_a_drive_letter_only(void **state)
 {
     (void)state;
@@ -223,6 +246,7 @@ int main(void)
         cmocka_unit_test(control_characters_and_dot_dot_are_not_clean),
         cmocka_unit_test(names_that_windows_opens_as_others_are_not_plain),
         cmocka_unit_test(names_that_only_look_like_tricks_pass),
+        cmocka_unit_test(a_short_alias_is_counted_in_characters),
         cmocka_unit_test(a_colon_in_a_file_stands_behind_a_drive_letter_only),
         cmocka_unit_test(a_path_below_what_looks_like_an_upload_is_seen),
         cmocka_unit_test(parents_and_names_are_counted_between_separators),

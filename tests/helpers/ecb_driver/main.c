@@ -11,6 +11,8 @@
  *   ecb_driver DLL users MODE TRACKS COUNT  rounds of requests of three users: as whom all is done for them; TRACKS: 0 with Impersonate=0
  *   ecb_driver DLL token MODE FAILURE     what becomes of requests when a call for their token fails; see spy.h, and faults
  *   ecb_driver DLL look MODE              files and folders that the host is to answer itself, as whom they are looked for
+ *   ecb_driver DLL foreign MODE           a process of nobody's takes the name of a worker's pipe
+ *   ecb_driver DLL full-log MODE COUNT    requests that fail while the event log is full, and when it is no more
  *   ecb_driver DLL cycles COUNT           load, requests, unload; what is left afterwards
  *   ecb_driver DLL rate SECONDS COUNT...  requests a second with so many running; "-" as DLL: what the driver itself takes
  *   ecb_driver DLL download BYTES COUNT   one long answer after the other; both for tests/bench, see rate.h
@@ -27,6 +29,8 @@
 
 #include "tests/helpers/ecb_driver/breaches.h"
 #include "tests/helpers/ecb_driver/census.h"
+#include "tests/helpers/ecb_driver/foreign.h"
+#include "tests/helpers/ecb_driver/full_log.h"
 #include "tests/helpers/ecb_driver/identity.h"
 #include "tests/helpers/ecb_driver/rate.h"
 
@@ -412,6 +416,12 @@ int main(int argc, char **argv)
         token(&host, dll, mode_of(argv[3]), argv[4]);
     else if (strcmp(command, "look") == 0)
         look(&host, dll, mode_of(argv[3]));
+    else if (strcmp(command, "foreign") == 0)
+        foreign(&host, dll, mode_of(argv[3]));
+    else if (strcmp(command, "full-log") == 0 && count == 1)
+        full_log(&host, dll, mode_of(argv[3]), numbers[0]);
+    else if (strcmp(command, "serve-pipe") == 0 && count == 1)
+        foreign_serve(argv[3], argv[4]);
     else if (strcmp(command, "paths") == 0)
         paths(dll, argv[3]);
     else if (strcmp(command, "rewritten") == 0)

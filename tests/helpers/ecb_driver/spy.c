@@ -4,15 +4,17 @@
  * looked for has his number in its name: "...\user1\file.txt". */
 #include "tests/helpers/ecb_driver/spy.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "tests/helpers/ecb_driver/foreign.h"
 #include "tests/helpers/ecb_driver/host.h"
 #include "tests/helpers/ecb_driver/users.h"
 
 enum { BEGIN_REQUEST = 1, STDIN_RECORD = 5, HEADER_LEN = 8 };
 
 const char *const spy_failure_names[SPY_FAILURE_COUNT] = {"none",      "current", "duplicate", "set",
-                                                          "set-later", "write",   "put-back"};
+                                                          "set-later", "write",   "put-back",  "foreign"};
 
 struct spy spy;
 static volatile LONG written; /* something of a request */
@@ -27,13 +29,18 @@ static bool fails(enum spy_failure failure)
     return true;
 }
 
-/* And its end of the pipe, which the system closes a moment later. */
-static void end_worker(HANDLE pipe)
+static void end_worker(void)
 {
     HANDLE process = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, FALSE, last_worker);
     if (!process || !TerminateProcess(process, 1) || WaitForSingleObject(process, INFINITE) != WAIT_OBJECT_0)
         die("the worker cannot be ended: error %lu", GetLastError());
     CloseHandle(process);
+}
+
+/* And its end of the pipe, which the system closes a moment later. */
+static void end_worker_at(HANDLE pipe)
+{
+    end_worker();
     while (PeekNamedPipe(pipe, NULL, 0, NULL, NULL, NULL))
         SwitchToThread();
 }
@@ -77,7 +84,7 @@ static BOOL WINAPI write_file(HANDLE file, LPCVOID bytes, DWORD len, LPDWORD don
     InterlockedExchange(&written, 1);
     bool ends = fails(SPY_WRITE);
     if (ends)
-        end_worker(file);
+        end_worker_at(file);
     BOOL ok = WriteFile(file, bytes, len, done, overlapped);
     if (ends && (ok || GetLastError() == ERROR_IO_PENDING))
         die("a write has not failed though its reader has ended");
@@ -94,6 +101,10 @@ static HANDLE WINAPI create_file(LPCWSTR name, DWORD access, DWORD share, LPSECU
         if (((flags & SECURITY_CONTEXT_TRACKING) != 0) != spy.tracks)
             die("rule: a pipe %s its writer", spy.tracks ? "does not track" : "tracks");
         InterlockedIncrement(&spy.opens);
+        if (fails(SPY_FOREIGN)) {
+            end_worker();
+            foreign_begin(name);
+        }
     }
     return CreateFileW(name, access, share, security, creation, flags, template_file);
 }
@@ -130,7 +141,10 @@ static DWORD WINAPI get_attributes(LPCWSTR path)
         return FILE_ATTRIBUTE_DIRECTORY;
     if (wcsstr(path, L"file"))
         return FILE_ATTRIBUTE_ARCHIVE;
-    SetLastError(wcsstr(path, L"denied") ? ERROR_ACCESS_DENIED : ERROR_FILE_NOT_FOUND);
+    SetLastError(wcsstr(path, L"denied")   ? ERROR_ACCESS_DENIED
+                 : wcsstr(path, L"share")  ? ERROR_BAD_NETPATH
+                 : wcsstr(path, L"unseen") ? ERROR_BAD_IMPERSONATION_LEVEL
+                                           : ERROR_FILE_NOT_FOUND);
     return INVALID_FILE_ATTRIBUTES;
 }
 
@@ -174,6 +188,20 @@ static BOOL WINAPI duplicate_token(HANDLE token, DWORD access, LPSECURITY_ATTRIB
                                 : DuplicateTokenEx(token, access, security, level, type, copy);
 }
 
+static BOOL WINAPI report_event(HANDLE log, WORD type, WORD category, DWORD id, PSID user, WORD count, DWORD len,
+                                LPCWSTR *strings, LPVOID bytes)
+{
+    if (spy.log_full) {
+        InterlockedIncrement(&spy.events_refused);
+        return refuse(ERROR_LOG_FILE_FULL);
+    }
+    size_t end = 0;
+    for (WORD i = 0; i < count && end < sizeof spy.event; i++)
+        end += (size_t)snprintf(spy.event + end, sizeof spy.event - end, "%ls", strings[i]);
+    InterlockedIncrement(&spy.events);
+    return ReportEventW(log, type, category, id, user, count, len, strings, bytes);
+}
+
 /* ---- */
 
 static const struct {
@@ -189,6 +217,7 @@ static const struct {
     {"SetThreadToken", (const void *)set_token},
     {"OpenThreadToken", (const void *)open_token},
     {"DuplicateTokenEx", (const void *)duplicate_token},
+    {"ReportEventW", (const void *)report_event},
 };
 
 static void replace(const void **place, const void *function)

@@ -16,6 +16,7 @@ enum spy_failure {
     SPY_SET_LATER, /* the same, of the write of more of a body */
     SPY_WRITE,     /* WriteFile of a request's bytes: the worker started last, alone of its pool, ends just before */
     SPY_PUT_BACK,  /* SetThreadToken after a write: the thread stays as it is */
+    SPY_FOREIGN,   /* none: before a pipe is opened the worker started last ends, and a foreign process serves it */
     SPY_FAILURE_COUNT
 };
 extern const char *const spy_failure_names[SPY_FAILURE_COUNT];
@@ -28,6 +29,9 @@ struct spy {
     volatile LONG opens;     /* of pipes, as nobody */
     volatile LONG starts;    /* of processes, as nobody */
     volatile LONG looks[3];  /* for a file of this user's request, as him */
+    volatile bool log_full;  /* the event log takes nothing */
+    volatile LONG events_refused, events;
+    char event[2048]; /* the last one that it has taken: its strings; for one request at a time */
 };
 extern struct spy spy;
 
