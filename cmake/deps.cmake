@@ -2,7 +2,7 @@
 #
 # On Linux, native and mingw: what tools/setup.sh built in build/deps/FCGIEXT_DEPS. On Windows: vcpkg's packages; dep::fcgi is then
 # left out unless libfcgi is found, and with it the sample programs and the helpers of the tests. dep::civetweb also gives the folder
-# of civetweb.c.
+# of civetweb.c. PHP_SOURCE is the folder of php's fastcgi.c; vcpkg has none, and the helpers of the tests that need it are left out.
 
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/inih-options.txt inih_options REGEX "^INI_")
 # CMake's lists would split at the prefix ';' itself; a C escape says the same.
@@ -38,6 +38,7 @@ if(FCGIEXT_DEPS)
         dep_static(civetweb libcivetweb.a)
         set(CIVETWEB_SOURCE ${CMAKE_SOURCE_DIR}/build/deps/${FCGIEXT_DEPS}/include/civetweb-source)
         dep_static(fcgi libfcgi.a)
+        set(PHP_SOURCE ${CMAKE_SOURCE_DIR}/build/deps/${FCGIEXT_DEPS}/include/php-source)
     endif()
 else()
     find_package(cJSON CONFIG REQUIRED)

@@ -85,6 +85,16 @@ repositories_ready() {
         die "found no Debian repository in /etc/apt, or no network to reach it. This script needs Debian 12 and its mirror"
 }
 
+# fetch_from_this_release SOURCE FOLDER: the newest version, or that of one of the repositories: a list can name files that have
+# gone from the mirror, those of the security updates first. After use_repositories.
+fetch_from_this_release() {
+    for release in "" $(echo "$repositories" | sed 's|.* |/|' | sort -u); do
+        (cd "$2" && private_apt source --download-only "$1$release") >>"$root/$log" 2>&1 && return 0
+        rm -f "$2/$1"_*
+    done
+    return 1
+}
+
 # fetch_from_trixie SOURCE FOLDER: from the release after this one. After repositories_ready.
 fetch_from_trixie() {
     main=$(echo "$repositories" | sed -n 's|^\([^ ]*/debian/*\) .*|\1|p' | head -n 1)

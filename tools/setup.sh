@@ -19,7 +19,7 @@ export LC_ALL
 
 packages="wine wine64 gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 binutils-mingw-w64-i686
 gcc gcc-multilib clang clang-format libclang-rt-14-dev cmake ninja-build dpkg-dev patch xz-utils curl python3 php-cgi"
-sources="cjson cmocka civetweb libfcgi libinih"
+sources="cjson cmocka civetweb libfcgi php8.2 libinih"
 
 me=setup
 log=build/setup.log
@@ -36,10 +36,9 @@ fetch_sources() {
     use_repositories "$repositories" ||
         die "the Debian mirror cannot be read. Is there a network connection? The full output is in build/setup.log"
     for source in $sources; do
-        (cd build/downloads.new && private_apt source --download-only "$source") >>build/setup.log 2>&1 && continue
+        fetch_from_this_release "$source" build/downloads.new && continue
         # Bookworm's libinih has gone from mirrors; the next release's does as well.
         say "$source cannot be fetched from this release; taking it from trixie"
-        rm -f build/downloads.new/"$source"_*
         fetch_from_trixie "$source" build/downloads.new
     done
     echo "$sources" >build/downloads.new/complete
@@ -118,6 +117,12 @@ build_libfcgi() {
         "$src/libfcgi/libfcgi/strerror.c" -- -I"$out/include" -DDLLAPI=
 }
 
+# Of php two files: its side of FastCGI, for programs of the tests (tests/helpers/php_fastcgi).
+copy_php() {
+    mkdir -p "$out/include/php-source"
+    cp "$src/php8.2/main/fastcgi.c" "$src/php8.2/main/fastcgi.h" "$out/include/php-source/"
+}
+
 # build_target NAME: all libraries that this target needs.
 build_target() {
     target=$1
@@ -149,9 +154,22 @@ build_target() {
         win*)
             build_civetweb
             build_libfcgi
+            copy_php
             ;;
     esac
     echo "built $target"
+}
+
+# unpack SOURCE: into $src/SOURCE. Of php, which is large, two files; no patch of Debian's touches them.
+unpack() {
+    case $1 in
+        php*)
+            mkdir -p "$src/$1"
+            run build/setup.log tar -xf build/downloads/"$1"_*.orig.tar.*z -C "$src/$1" --strip-components=1 --wildcards \
+                '*/main/fastcgi.c' '*/main/fastcgi.h'
+            ;;
+        *) run build/setup.log dpkg-source --no-copy -x build/downloads/"$1"_*.dsc "$src/$1" ;;
+    esac
 }
 
 build_libraries() {
@@ -170,8 +188,7 @@ build_libraries() {
     src=$work/src
     mkdir -p "$src" "$work/deps"
     for source in $sources; do
-        run build/setup.log dpkg-source --no-copy -x build/downloads/"$source"_*.dsc "$src/$source" ||
-            die "cannot unpack the source package $source: delete build/downloads and try again"
+        unpack "$source" || die "cannot unpack the source package $source: delete build/downloads and try again"
     done
     inih_defines >"$work/inih-defines"
     for one in linux linux32 win64 win32; do

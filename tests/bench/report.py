@@ -28,6 +28,7 @@ ROWS = {
     "nginx": Row("nginx for Windows, TCP, connection kept"),
     "rate": Row("fcgiext without HTTP (ecb_driver)"),
     "rate-new": Row("the same, connection not kept"),
+    "rate-plain": Row("fcgiext without HTTP, Impersonate=0"),
     "bare": Row("bare pipe, no fcgiext, no HTTP"),
     "driver": Row("ecb_driver alone", once=True),
     "download": Row("long answer through fcgiext", once=True, unit="MiB"),
@@ -73,6 +74,8 @@ def ratios(found):
                          time_ratio(found, 1), at_most=True)]
     all_of_them += [Ratio("b", f"rate, {n} connections: fcgiext without HTTP / bare pipe", 0.8,
                           rate_ratio(found, "rate", "bare", n)) for n in everywhere]
+    all_of_them += [Ratio("b", f"rate, {n} connections: fcgiext without HTTP, Impersonate=0 / bare pipe", 0.8,
+                          rate_ratio(found, "rate-plain", "bare", n)) for n in everywhere]
     all_of_them += [Ratio("c", "rate, 8 connections: fcgiext kept / nginx kept", 1.3, rate_ratio(found, "kept", "nginx", 8))]
     all_of_them += [Ratio("d", f"rate, {n} connections: fcgiext kept / not kept", 1.5, rate_ratio(found, "kept", "new", n))
                     for n in everywhere]
@@ -148,7 +151,8 @@ generator too: what counts is how the rows compare, not how fast they are.
 
 Everything that runs a FastCGI program runs the same one, on libfcgi, one process for each connection; all answer with the same
 page of 68 bytes. *Without HTTP*: the real DLL in `tests/helpers/ecb_driver`, which keeps so many requests running. *Bare pipe*:
-the same bytes over the same kind of pipe, with neither host nor DLL (`tests/helpers/bare_pipe`). *Trivial extension*: one
+the same bytes over the same kind of pipe, with neither host nor DLL (`tests/helpers/bare_pipe`). It writes as itself; fcgiext
+writes as the user of each request, unless the pool has `Impersonate=0`: so there is a row without it, too. *Trivial extension*: one
 VECTOR_SEND, nothing else; *asynchronous*: as fcgiext has to do it. The load comes from wrk, on kept HTTP connections.
 *Processor us each*: user and system time of a request (of a MiB for the long answers), of the host, of the FastCGI processes
 and of Wine's server; without wrk, and without what the system does for nobody. For `status`: of the host alone.

@@ -50,7 +50,9 @@ def make_subjects(bench, names):
         if name in names:
             made[name] = kind(bench)
     if "rate-new" in names:
-        made["rate-new"] = subjects.Rate(bench, keep="Never")
+        made["rate-new"] = subjects.Rate(bench, KeepConnections="Never")
+    if "rate-plain" in names:
+        made["rate-plain"] = subjects.Rate(bench, Impersonate=0)
     if "driver" in names:
         made["driver"] = subjects.Rate(bench, own=True)
     return {name: made[name] for name in report.ROWS if name in made and name in names}

@@ -170,11 +170,11 @@ class Program:
 
 
 class Rate(Program):
-    """The DLL in ecb_driver, without HTTP. `own`: the driver with nothing in it."""
+    """The DLL in ecb_driver, without HTTP; properties: of its pool. `own`: the driver with nothing in it."""
 
-    def __init__(self, bench, own=False, keep="Auto"):
-        ini = {n: write_ini(f"rate-{keep}-{n}.ini", {"fcgi": "bench"}, pool("bench", n, KeepConnections=keep))
-               for n in bench.options.connections}
+    def __init__(self, bench, own=False, **properties):
+        name = "-".join(["rate", *properties])
+        ini = {n: write_ini(f"{name}-{n}.ini", {"fcgi": "bench"}, pool("bench", n, **properties)) for n in bench.options.connections}
         super().__init__(bench, HELPERS / "ecb_driver.exe", ini)
         self.dll = "-" if own else DLL
 

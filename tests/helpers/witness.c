@@ -214,6 +214,16 @@ static unsigned long read_body(FCGX_Request *request)
     return all;
 }
 
+/* php can serve a request as the client of its pipe. */
+static bool acts_as_client(void)
+{
+    HANDLE token;
+    if (!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token))
+        return false;
+    CloseHandle(token);
+    return true;
+}
+
 static void answer(FCGX_Request *request)
 {
     const char *query = FCGX_GetParam("QUERY_STRING", request->envp);
@@ -229,8 +239,8 @@ static void answer(FCGX_Request *request)
         wait_at_gate(gate, name);
     const char *length = FCGX_GetParam("CONTENT_LENGTH", request->envp);
     char text[TEXT_LEN + 192];
-    snprintf(text, sizeof text, "name=%s\nrequests=%lu\nconnections=%lu\nkept=%d\nlength=%.60s\nbody=%lu\n", name, requests,
-             connections, request->keepConnection ? 1 : 0, length ? length : "none", body);
+    snprintf(text, sizeof text, "name=%s\nrequests=%lu\nconnections=%lu\nkept=%d\nimpersonated=%d\nlength=%.60s\nbody=%lu\n",
+             name, requests, connections, request->keepConnection ? 1 : 0, acts_as_client(), length ? length : "none", body);
     FCGX_PutS("Content-Type: text/plain; charset=utf-8\r\n\r\n", request->out);
     FCGX_PutS(facts_of_start, request->out);
     if (early[0] != '\0') {

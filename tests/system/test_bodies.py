@@ -26,10 +26,11 @@ def sha1(data):
 
 class Uploads(support.SystemTest):
     PROTOCOL = "NamedPipe"
+    RESPONDER = support.RESPONDER
 
     @classmethod
     def start(cls, servers):
-        responder = {"ExePath": support.RESPONDER, "Protocol": cls.PROTOCOL}
+        responder = {"ExePath": cls.RESPONDER, "Protocol": cls.PROTOCOL}
         cls.php = servers.php(children=2)
         cls.text = support.ini({"fcgi": "echo", "always": "always", "php": "php"},
                                echo={**responder, "MaxInstances": 2},
@@ -178,13 +179,16 @@ class Downloads(support.SystemTest):
 class Injection(support.SystemTest):
     """A body made of FastCGI records never becomes a request, whether the program reads it or not."""
 
+    WITNESS = witness.WITNESS
+    RESPONDER = support.RESPONDER
+
     @classmethod
     def start(cls, servers):
         cls.php = servers.php(children=1)
         cls.host = servers.host(
             support.ini({"fcgi": "deaf", "echo": "echo", "php": "php"},
-                        deaf={"ExePath": witness.WITNESS, "MaxInstances": 1},
-                        echo={"ExePath": support.RESPONDER, "MaxInstances": 1},
+                        deaf={"ExePath": cls.WITNESS, "MaxInstances": 1},
+                        echo={"ExePath": cls.RESPONDER, "MaxInstances": 1},
                         php={"Address": f"127.0.0.1:{cls.php.port}", "MaxInstances": 1}),
             maps=".fcgi,.echo,.php")
 

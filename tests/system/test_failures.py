@@ -106,6 +106,7 @@ class Programs(Page):
 class ClientsThatLeave(Page):
     """The answer is thrown away, the process stays: nobody else notices."""
 
+    RESPONDER = support.RESPONDER
     REQUESTS = {
         "download": b"GET /app/download.fcgi?bytes=8000000&length=no HTTP/1.1\r\nHost: x\r\n\r\n",
         "streamed download": b"GET /app/download.unbuffered?bytes=8000000 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -113,7 +114,7 @@ class ClientsThatLeave(Page):
     }
 
     def check_all(self, *options):
-        responder = {"ExePath": support.RESPONDER, "MaxInstances": 1}
+        responder = {"ExePath": self.RESPONDER, "MaxInstances": 1}
         self.host = self.servers.host(
             support.ini({"fcgi": "good", "unbuffered": "unbuffered"}, good=responder,
                         unbuffered={**responder, "ResponseBufferLimit": 0}),

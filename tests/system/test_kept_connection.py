@@ -7,14 +7,16 @@ import witness
 class KeptConnection(support.SystemTest):
     PROTOCOL = "NamedPipe"
     REQUESTS = 200
+    WITNESS = witness.WITNESS
+    RESPONDER = support.RESPONDER
 
     @classmethod
     def start(cls, servers):
-        one = {"ExePath": witness.WITNESS, "MaxInstances": 1, "Protocol": cls.PROTOCOL}
+        one = {"ExePath": cls.WITNESS, "MaxInstances": 1, "Protocol": cls.PROTOCOL}
         cls.servers_of_class = servers
         cls.host = servers.host(
             support.ini({"fcgi": "count", "auto": "auto", "never": "never", "always": "always", "flush": "flush"},
-                        count={**one, "ExePath": support.RESPONDER}, auto=one,
+                        count={**one, "ExePath": cls.RESPONDER}, auto=one,
                         never={**one, "KeepConnections": "Never"}, always={**one, "KeepConnections": "Always"},
                         flush={**one, "FlushNamedPipe": 1}),
             maps=".fcgi,.auto,.never,.always,.flush")
@@ -88,4 +90,4 @@ class KeptConnection(support.SystemTest):
         with support.Connection(self.host) as connection:
             pids = {self.ask(connection, extension, [None])[0]["pid"] for extension in ("auto", "never", "always", "flush")}
         self.assertEqual(len(pids), 4)
-        self.assertEqual(len(witness.processes(self.servers_of_class, witness.WITNESS)), 4)
+        self.assertEqual(len(witness.processes(self.servers_of_class, self.WITNESS)), 4)

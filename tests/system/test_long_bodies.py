@@ -1,5 +1,5 @@
 """Bodies of a gigabyte, both ways, through a program on its pipe and through PHP: every byte is right, and the host's memory is bounded
-per request whatever the length, also when one side stops for long.
+per request whatever the length, also when one side stops for long. Other hosts have shorter ones: test_other_hosts.py.
 
 FCGIEXT_BODY_MIB=1024: PHP's bodies in full size, too (256).
 """
@@ -119,30 +119,31 @@ class Download:
         self.connection.close()
 
 
-class LongBodies(support.SystemTest):
-    """Most memory of one request, by pool. relay.h says what it takes: for an upload a record of 64 KiB; for a reply two buffers of
+class Bodies:
+    """Those to and from a program on its pipe. Who inherits this is a test.
+
+    BOUNDS: most memory of one request, by pool. relay.h says what it takes: for an upload a record of 64 KiB; for a reply two buffers of
     ResponseBufferLimit and one read, with a quarter as slack, one of them twice while it grows. The rest is the host's own."""
 
     BOUNDS = {"small": 2 * MIB, "fcgi": 16 * MIB, "php": 16 * MIB}  # ResponseBufferLimit: 64 KiB, 4 MiB, 4 MiB
+    LENGTH = GIB
+    STOP_AT = 50 * MIB  # where a client stops
+    ACTIVITY_TIMEOUTS = (4, 5)  # of `small` and of `slow`
+    HOST_WAITS = False  # for its client, inside our call: the thread is gone for the time
+    OTHERS = tuple(path(pool, ("out", PLAIN), ("bytes", 5_000_000)) for pool in ("fcgi", "small"))
 
     @classmethod
-    def start(cls, servers):
-        site = servers.folder / "site"
-        site.mkdir()
-        (site / "consume.php").write_text(CONSUME_PHP)
-        (site / "send.php").write_text(SEND_PHP)
-        cls.php = servers.php(site, children=1, settings=["post_max_size=4G", "enable_post_data_reading=0"])
+    def start(cls, servers, root=support.SITE, **more):
+        """more: further pools"""
         one = {"ExePath": scripted.PROGRAM, "MaxInstances": 1, "RequestTimeout": 600}
+        small, slow = cls.ACTIVITY_TIMEOUTS
+        pools = {"fcgi": one, "small": {**one, "ResponseBufferLimit": 65536, "ActivityTimeout": small, "MaxInstances": 2},
+                 "slow": {**one, "ActivityTimeout": slow}, **more}
         cls.servers_of_class = servers
-        cls.host = servers.host(
-            support.ini({"fcgi": "fcgi", "small": "small", "slow": "slow", "php": "php"}, fcgi=one,
-                        small={**one, "ResponseBufferLimit": 65536, "ActivityTimeout": 4, "MaxInstances": 2},
-                        slow={**one, "ActivityTimeout": 5},
-                        php={"Address": f"127.0.0.1:{cls.php.port}", "MaxInstances": 1, "RequestTimeout": 600}),
-            "--stdin-commands", root=site, maps=".fcgi,.small,.slow,.php")
+        cls.host = servers.host(support.ini({name: name for name in pools}, **pools), "--stdin-commands", root=root,
+                                maps=",".join("." + name for name in pools))
         for pool in ("fcgi", "small", "slow"):
             assert upload(cls.host, path(pool, ("read", 1000), ("out", PLAIN), ("told", 1)), 1000) == "read=1000 wrong=0\n"
-        assert upload(cls.host, "/consume.php", 1000) == "read=1000 wrong=0\n"
 
     def check_memory(self, memory, pool, what):
         growth = memory.growth()
@@ -168,30 +169,43 @@ class LongBodies(support.SystemTest):
         self.assertEqual((answer.status, answer.headers["X-Fcgiext-Reason"]), (500, "activity_timeout"))
 
     def others_are_served(self):
-        for pool in ("fcgi", "small"):
-            with Download(self.host, path(pool, ("out", PLAIN), ("bytes", 5_000_000))) as download:
+        for target in self.OTHERS:
+            with Download(self.host, target) as download:
                 self.assertEqual(download.reader.read(), 5_000_000)
-        with Download(self.host, "/send.php?bytes=5000000") as download:
-            self.assertEqual(download.reader.read(), 5_000_000)
 
-    def test_a_gigabyte_up_to_a_program_on_its_pipe(self):
-        self.check_upload("small", path("small", ("read", 2 * GIB), ("out", PLAIN), ("told", 1)), GIB)
+    def test_up_to_a_program_on_its_pipe(self):
+        self.check_upload("small", path("small", ("read", 2 * self.LENGTH), ("out", PLAIN), ("told", 1)), self.LENGTH)
 
-    def test_a_gigabyte_down_from_a_program_to_a_client_that_stops_reading_for_long(self):
+    def test_down_from_a_program_to_a_client_that_stops_reading_for_long(self):
         """Others are served meanwhile, nobody loses patience with the program, and the client gets the rest when it reads on."""
         for _ in range(2):  # both processes have been used: the first time-out of a process is longer
             self.others_are_served()
         memory = Memory(self.servers_of_class)
-        with Download(self.host, path("small", ("out", PLAIN), ("bytes", GIB))) as download:
+        with Download(self.host, path("small", ("out", PLAIN), ("bytes", self.LENGTH))) as download:
             self.assertEqual(download.response.headers["Transfer-Encoding"], "chunked")
-            download.reader.read(50 * MIB)
+            download.reader.read(self.STOP_AT)
             witness.wait_until_in_flight(self.servers_of_class, self.host, 1)
             self.check_memory(memory, "small", "while a client does not read")
-            self.let_the_time_be_over()
-            self.others_are_served()
+            if not self.HOST_WAITS:
+                self.let_the_time_be_over()
+                self.others_are_served()
             memory = Memory(self.servers_of_class)
-            self.assertEqual(download.reader.read(), GIB)
-        self.check_memory(memory, "small", "download of 1024 MiB from small")
+            self.assertEqual(download.reader.read(), self.LENGTH)
+        self.check_memory(memory, "small", f"download of {self.LENGTH // MIB} MiB from small")
+
+
+class LongBodies(Bodies, support.SystemTest):
+    OTHERS = (*Bodies.OTHERS, "/send.php?bytes=5000000")
+
+    @classmethod
+    def start(cls, servers):
+        site = servers.folder / "site"
+        site.mkdir()
+        (site / "consume.php").write_text(CONSUME_PHP)
+        (site / "send.php").write_text(SEND_PHP)
+        cls.php = servers.php(site, children=1, settings=["post_max_size=4G", "enable_post_data_reading=0"])
+        super().start(servers, site, php={"Address": f"127.0.0.1:{cls.php.port}", "MaxInstances": 1, "RequestTimeout": 600})
+        assert upload(cls.host, "/consume.php", 1000) == "read=1000 wrong=0\n"
 
     def test_a_client_that_stops_sending_for_long(self):
         length = 10 * MIB

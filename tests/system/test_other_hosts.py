@@ -12,6 +12,7 @@ import test_early_answers
 import test_failures
 import test_framing
 import test_kept_connection
+import test_long_bodies
 import test_misbehaviour
 import test_spooling
 import test_unload
@@ -29,6 +30,7 @@ CLASSES = {
     test_bodies.Uploads: ALL,
     test_bodies.Downloads: FULL,
     test_bodies.Injection: (INLINE, LATE, SYNC),
+    test_long_bodies.Bodies: (INLINE, LATE, SYNC),
     test_early_answers.Early: ALL,
     test_spooling.UnknownLength: ALL,
     test_spooling.Pausing: (INLINE_SYNC, SYNC),
@@ -41,6 +43,11 @@ CLASSES = {
     test_framing.Events: (INLINE, LATE, SEVEN),
     test_framing.Headers: (INLINE, LATE),
     test_unload.Unload: (SYNC,),
+}
+# To save time. A body must be longer than what the system keeps for a connection, or nobody would have to wait.
+SHORTER = {
+    test_kept_connection.KeptConnection: {"REQUESTS": 50},
+    test_long_bodies.Bodies: {"LENGTH": 24 * 1024 * 1024, "STOP_AT": 1024 * 1024, "ACTIVITY_TIMEOUTS": (2, 3)},
 }
 # Cases that start hosts of their own kind, and are the same as in their own file.
 SAME = {"Uploads.test_a_host_that_hands_over_no_body_with_the_request", "Early.test_a_client_that_waits_for_the_answer",
@@ -59,9 +66,9 @@ BLOCKED = {"UnknownLength.test_unloading_does_not_wait_for_clients_that_send_not
 def on_host(base, host):
     """Defines the class for that host."""
     version = HOSTS[host][1]
-    members = {"__module__": __name__, "host_options": HOSTS[host], "iis": version, "VERSIONS": (version,)}
-    if base is test_kept_connection.KeptConnection:
-        members["REQUESTS"] = 50
+    members = {"__module__": __name__, "host_options": HOSTS[host], "iis": version, "VERSIONS": (version,), **SHORTER.get(base, {})}
+    if base is test_long_bodies.Bodies:
+        members["HOST_WAITS"] = host == INLINE  # see BLOCKED
     for case in SAME | (BLOCKED if host == INLINE else set()):
         class_name, _, method = case.partition(".")
         if class_name == base.__name__:
