@@ -244,6 +244,14 @@ static inline void start_failed(struct driver *driver, uint64_t worker, uint32_t
     step(driver, (struct pool_event){.kind = POOL_EVENT_START_FAILED, .worker = worker, .code = code});
 }
 
+/* The start that is next of the actions succeeds. */
+static inline uint64_t start_next(struct driver *driver)
+{
+    uint64_t worker = take_start(driver);
+    of_worker(driver, POOL_EVENT_STARTED, worker);
+    return worker;
+}
+
 /* The start that is next of the actions comes to nothing. */
 static inline void fail_start(struct driver *driver)
 {
@@ -320,20 +328,31 @@ static inline void assert_due_after(struct driver *driver, uint64_t ms)
 static inline uint64_t run_on_new_worker(struct driver *driver, uint64_t tag, uint64_t *worker)
 {
     uint64_t request = arrive(driver, tag);
-    *worker = take_start(driver);
-    of_worker(driver, POOL_EVENT_STARTED, *worker);
+    *worker = start_next(driver);
     assert_int_equal(take_assign(driver, request), *worker);
     return request;
+}
+
+static inline void answer(struct driver *driver, uint64_t request, uint64_t tag)
+{
+    finish(driver, request, POOL_OUTCOME_DONE);
+    take_forget(driver, tag);
 }
 
 /* A worker that has answered one request and is idle. */
 static inline uint64_t new_idle_worker(struct driver *driver)
 {
     uint64_t worker;
-    uint64_t request = run_on_new_worker(driver, 999, &worker);
-    finish(driver, request, POOL_OUTCOME_DONE);
-    take_forget(driver, 999);
+    answer(driver, run_on_new_worker(driver, 999, &worker), 999);
     return worker;
+}
+
+/* A request that goes to this worker at once. */
+static inline uint64_t serve_on(struct driver *driver, uint64_t tag, uint64_t worker)
+{
+    uint64_t request = arrive(driver, tag);
+    assert_int_equal(take_assign(driver, request), worker);
+    return request;
 }
 
 static inline struct pool_counts counts(const struct driver *driver)
@@ -346,12 +365,6 @@ static inline struct pool_counts counts(const struct driver *driver)
 static inline uint32_t in_state(const struct driver *driver, enum worker_state state)
 {
     return counts(driver).by_state[state];
-}
-
-static inline void answer(struct driver *driver, uint64_t request, uint64_t tag)
-{
-    finish(driver, request, POOL_OUTCOME_DONE);
-    take_forget(driver, tag);
 }
 
 static inline void end_of(struct driver *driver, uint64_t worker)

@@ -43,8 +43,7 @@ static void arrival_gets_an_idle_worker_at_once(void **state)
     struct driver driver;
     driver_open(&driver, driver_limits());
     uint64_t worker = new_idle_worker(&driver);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), worker);
+    serve_on(&driver, 1, worker);
     driver_close(&driver);
 }
 
@@ -61,12 +60,10 @@ static void waiting_requests_are_served_first_in_first_out(void **state)
     for (uint64_t i = 1; i < 10; i++)
         requests[i] = arrive(&driver, i);
     for (uint64_t i = 0; i < 9; i++) { /* the end of one hands the worker to the next, in one set of actions */
-        finish(&driver, requests[i], POOL_OUTCOME_DONE);
-        take_forget(&driver, i);
+        answer(&driver, requests[i], i);
         assert_int_equal(take_assign(&driver, requests[i + 1]), worker);
     }
-    finish(&driver, requests[9], POOL_OUTCOME_DONE);
-    take_forget(&driver, 9);
+    answer(&driver, requests[9], 9);
     driver_close(&driver);
 }
 
@@ -84,10 +81,8 @@ static void idle_workers_are_taken_last_in_first_out(void **state)
         finish(&driver, requests[order[i]], POOL_OUTCOME_DONE);
         take_all(&driver);
     }
-    for (unsigned i = 3; i-- > 0;) {
-        uint64_t request = arrive(&driver, i);
-        assert_int_equal(take_assign(&driver, request), workers[order[i]]);
-    }
+    for (unsigned i = 3; i-- > 0;)
+        serve_on(&driver, i, workers[order[i]]);
     driver_close(&driver);
 }
 
@@ -106,10 +101,8 @@ static void worker_in_the_middle_of_the_idle_list_can_leave_it(void **state)
     }
     exited(&driver, workers[1], 0);
     take_of_worker(&driver, POOL_ACTION_RELEASE, workers[1]);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), workers[2]);
-    request = arrive(&driver, 2);
-    assert_int_equal(take_assign(&driver, request), workers[0]);
+    serve_on(&driver, 1, workers[2]);
+    serve_on(&driver, 2, workers[0]);
     driver_close(&driver);
 }
 
@@ -278,8 +271,7 @@ static void queue_of_length_0_takes_just_as_many_as_there_can_be_workers(void **
     arrive(&driver, 2);
     take_reject(&driver, 2, ERROR_CAUSE_QUEUE_FULL);
     answer(&driver, request, 1);
-    request = arrive(&driver, 3);
-    assert_int_equal(take_assign(&driver, request), worker);
+    request = serve_on(&driver, 3, worker);
     driver_close(&driver);
 }
 
@@ -302,12 +294,10 @@ static void client_that_has_gone_leaves_the_queue_wherever_it_stands(void **stat
         of_request(&driver, POOL_EVENT_GONE, requests[gone[i]]);
     }
     assert_int_equal(counts(&driver).waiting, 2);
-    finish(&driver, requests[0], POOL_OUTCOME_DONE);
-    take_forget(&driver, 0);
+    answer(&driver, requests[0], 0);
     take_assign(&driver, requests[2]);
     of_request(&driver, POOL_EVENT_GONE, requests[2]); /* it runs: its output is discarded, the worker kept */
-    finish(&driver, requests[2], POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    answer(&driver, requests[2], 2);
     take_assign(&driver, requests[4]);
     driver_close(&driver);
 }
@@ -456,8 +446,7 @@ static void arrival_without_a_slot_is_rejected_and_the_pool_lives_on(void **stat
     assert_int_equal(arrive(&driver, 2), 0);
     take_reject(&driver, 2, ERROR_CAUSE_NO_MEMORY);
     answer(&driver, request, 1);
-    request = arrive(&driver, 3);
-    assert_int_equal(take_assign(&driver, request), worker);
+    request = serve_on(&driver, 3, worker);
     driver_close(&driver);
 }
 

@@ -233,8 +233,7 @@ static void resumed_pool_serves_again_whether_it_was_drained_or_not(void **state
         if (!drained) {
             answer(&driver, request, 1);
             assert_int_equal(in_state(&driver, WORKER_IDLE), 1); /* it stays */
-            request = arrive(&driver, 2);
-            assert_int_equal(take_assign(&driver, request), worker);
+            request = serve_on(&driver, 2, worker);
         } else {
             run_on_new_worker(&driver, 2, &worker);
         }
@@ -260,8 +259,7 @@ static void resume_goes_on_with_the_recycle_that_the_drain_held_up(void **state)
             recycle(&driver, false); /* such as of a new ExePath */
         resume(&driver);
         assert_int_equal(counts(&driver).recycle, POOL_RECYCLE_RUNNING);
-        uint64_t replacement = take_start(&driver);
-        of_worker(&driver, POOL_EVENT_STARTED, replacement);
+        start_next(&driver);
         let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
         answer(&driver, request, 1);
         take_kill(&driver, old);
@@ -460,8 +458,7 @@ static void serve_and_end(struct driver *driver, uint32_t requests, enum ending 
             assert_int_equal(take_assign(driver, request), worker);
         if (ending == EXITS_BEFORE_THE_END && i + 1 == requests)
             exited(driver, worker, 0);
-        finish(driver, request, POOL_OUTCOME_DONE);
-        take_forget(driver, i);
+        answer(driver, request, i);
     }
     if (ending == EXITS_LATE)
         let_pass(driver, POOL_LEARN_MS + 1);
@@ -496,8 +493,7 @@ static void limit_of_the_program_is_learned_from_two_equal_ends(void **state)
         uint64_t request = run_on_new_worker(&driver, 1, &worker);
         answer(&driver, request, 1);
         for (uint64_t tag = 2; tag <= 3; tag++) {
-            request = arrive(&driver, tag);
-            assert_int_equal(take_assign(&driver, request), worker);
+            request = serve_on(&driver, tag, worker);
             answer(&driver, request, tag);
         }
         take_kill(&driver, worker); /* the third is now its last: nobody meets its end */

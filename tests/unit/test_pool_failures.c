@@ -38,8 +38,7 @@ static void request_that_was_not_written_is_tried_on_two_more_workers(void **sta
     exited(&driver, worker, 0);
     assert_code(take_reject(&driver, 1, ERROR_CAUSE_WORKER_EXITED), 0);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    worker = start_next(&driver);
     take_assign(&driver, behind);
     assert_int_equal(pool_get_totals(driver.pool)->retried, 2);
     driver_close(&driver);
@@ -85,8 +84,7 @@ static void unanswered_request_is_tried_once_more_after_a_normal_exit(void **sta
                 finish(&driver, request, POOL_OUTCOME_UNANSWERED);
         }
         take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-        worker = take_start(&driver);
-        of_worker(&driver, POOL_EVENT_STARTED, worker);
+        worker = start_next(&driver);
         assert_int_equal(take_assign(&driver, request), worker);
         assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, way < 2 ? 0 : 1);
         exited(&driver, worker, 0);
@@ -108,13 +106,11 @@ static void unanswered_second_try_that_is_not_written_is_tried_again(void **stat
     exited(&driver, worker, 0);
     finish(&driver, request, POOL_OUTCOME_UNANSWERED);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    worker = start_next(&driver);
     take_assign(&driver, request);
     finish(&driver, request, POOL_OUTCOME_UNWRITTEN);
     take_of_worker(&driver, POOL_ACTION_CLOSE, worker);
-    worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    worker = start_next(&driver);
     take_assign(&driver, request);
     answer(&driver, request, 1);
     assert_int_equal(pool_get_totals(driver.pool)->retried, 2);

@@ -11,8 +11,7 @@ static void idle_connection_is_watched_once_and_only_after_a_while(void **state)
     driver_open(&driver, limits);
     uint64_t worker = new_idle_worker(&driver);
     let_pass(&driver, POOL_WATCH_MS - 1);
-    uint64_t request = arrive(&driver, 2);
-    assert_int_equal(take_assign(&driver, request), worker);
+    uint64_t request = serve_on(&driver, 2, worker);
     answer(&driver, request, 2); /* which begins the time anew */
     assert_due_after(&driver, POOL_WATCH_MS);
     take_of_worker(&driver, POOL_ACTION_WATCH, worker);
@@ -29,8 +28,7 @@ static void connection_that_takes_what_nobody_reads_is_watched_from_the_first_mo
     limits.watch_ms = 0;
     driver_open(&driver, limits);
     uint64_t request = arrive(&driver, 1);
-    uint64_t worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    uint64_t worker = start_next(&driver);
     take_of_worker(&driver, POOL_ACTION_WATCH, worker);
     take_assign(&driver, request);
     answer(&driver, request, 1);
@@ -83,8 +81,7 @@ static void request_that_was_not_written_meets_all_stale_workers_before_its_trie
     }
     finish(&driver, request, POOL_OUTCOME_UNWRITTEN);
     take_of_worker(&driver, POOL_ACTION_CLOSE, worker);
-    worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    worker = start_next(&driver);
     assert_int_equal(take_assign(&driver, request), worker);
     assert_int_equal(pool_get_totals(driver.pool)->retried, 6);
     driver_close(&driver);

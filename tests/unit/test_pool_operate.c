@@ -49,8 +49,7 @@ static void busy_worker_that_is_dismissed_answers_first(void **state)
     take_nothing(&driver);
     answer(&driver, request, 1);
     take_kill(&driver, worker);
-    uint64_t next = take_start(&driver); /* beside the one that ends */
-    of_worker(&driver, POOL_EVENT_STARTED, next);
+    uint64_t next = start_next(&driver); /* beside the one that ends */
     assert_int_equal(take_assign(&driver, waiting), next);
     end_of(&driver, worker);
     driver_close(&driver);
@@ -68,8 +67,7 @@ static void start_that_is_dismissed_is_ended_when_it_has_come_to_its_end(void **
     take_nothing(&driver);
     of_worker(&driver, POOL_EVENT_STARTED, worker);
     take_kill(&driver, worker);
-    uint64_t next = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, next);
+    uint64_t next = start_next(&driver);
     assert_int_equal(take_assign(&driver, request), next);
     end_of(&driver, worker);
     driver_close(&driver);
@@ -363,8 +361,7 @@ static void second_try_is_as_old_as_the_first(void **state)
     struct driver driver;
     driver_open(&driver, driver_limits());
     uint64_t worker = new_idle_worker(&driver);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), worker);
+    uint64_t request = serve_on(&driver, 1, worker);
     let_pass(&driver, 50);
     finish(&driver, request, POOL_OUTCOME_UNANSWERED);
     let_pass(&driver, 20);
@@ -393,8 +390,7 @@ static void workers_are_shown_with_what_they_have_done_and_have_left(void **stat
     driver_open(&driver, limits);
     uint64_t worker = new_idle_worker(&driver);
     let_pass(&driver, 40);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), worker);
+    uint64_t request = serve_on(&driver, 1, worker);
     let_pass(&driver, 2);
     uint64_t other = run_on_new_worker(&driver, 2, &busy);
     struct shown shown = show(&driver);

@@ -183,9 +183,7 @@ static void nothing_is_tried_again_during_rapid_fail(void **state)
     uint64_t unwritten = run_on_new_worker(&driver, 1, &workers[0]);
     uint64_t unanswered = run_on_new_worker(&driver, 2, &workers[1]);
     arrive(&driver, 3);
-    uint64_t failing = take_start(&driver);
-    start_failed(&driver, failing, 2);
-    take_release(&driver, failing);
+    fail_start(&driver);
     take_reject(&driver, 3, ERROR_CAUSE_RAPID_FAIL);
     finish(&driver, unwritten, POOL_OUTCOME_UNWRITTEN);
     exited(&driver, workers[0], 0);
@@ -261,8 +259,7 @@ static void queue_that_outlives_rapid_fail_goes_to_the_idle_workers(void **state
     finish(&driver, requests[0], POOL_OUTCOME_BROKEN);
     take_all(&driver);
     for (uint64_t i = 1; i < WORKERS; i++) { /* they become idle; at each event some of the queue are rejected */
-        finish(&driver, requests[i], POOL_OUTCOME_DONE);
-        take_forget(&driver, i);
+        answer(&driver, requests[i], i);
         take_all(&driver);
     }
     driver.now_ms += POOL_RAPID_FAIL_MS + TIMERS_TICK_MS;

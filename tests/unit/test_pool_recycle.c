@@ -4,13 +4,6 @@
 
 #define CRASH 0xC0000005u
 
-static uint64_t serve_on(struct driver *driver, uint64_t tag, uint64_t worker)
-{
-    uint64_t request = arrive(driver, tag);
-    assert_int_equal(take_assign(driver, request), worker);
-    return request;
-}
-
 /* ---- rolling */
 
 static void busy_pool_is_replaced_without_losing_a_request_or_a_worker(void **state)
@@ -47,8 +40,7 @@ static void busy_pool_is_replaced_without_losing_a_request_or_a_worker(void **st
         answer(&driver, waiting[second], second);
         assert_int_equal(take_assign(&driver, waiting[next]), replacement);
         next++;
-        exited(&driver, workers[i], 1);
-        take_release(&driver, workers[i]);
+        end_of(&driver, workers[i]);
     }
     take_nothing(&driver);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
@@ -93,8 +85,7 @@ static void replacement_is_ready_at_its_end_when_the_idle_time_out_is_shorter(vo
     uint64_t old;
     uint64_t request = run_on_new_worker(&driver, 1, &old);
     recycle(&driver, false);
-    uint64_t replacement = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, replacement);
+    uint64_t replacement = start_next(&driver);
     assert_due_after(&driver, limits.idle_timeout_ms);
     take_kill(&driver, replacement); /* no failure */
     assert_recycle(&driver, POOL_RECYCLE_RUNNING, 1);
@@ -161,8 +152,7 @@ static void busy_old_worker_ends_with_its_request_for_a_ready_replacement(void *
         uint64_t old;
         uint64_t request = run_on_new_worker(&driver, 1, &old);
         recycle(&driver, false);
-        uint64_t replacement = take_start(&driver);
-        of_worker(&driver, POOL_EVENT_STARTED, replacement);
+        start_next(&driver);
         let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
         take_nothing(&driver); /* it is not taken off its worker */
         assert_recycle(&driver, POOL_RECYCLE_RUNNING, 1);
@@ -307,7 +297,7 @@ static void one_failed_replacement_is_followed_by_another(void **state)
     start_failed(&driver, take_start(&driver), 2);
     take_all(&driver);
     assert_due_after(&driver, POOL_START_PAUSE_MS);
-    of_worker(&driver, POOL_EVENT_STARTED, take_start(&driver));
+    start_next(&driver);
     assert_due_after(&driver, POOL_READY_MS);
     take_kill(&driver, old);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
@@ -330,7 +320,7 @@ static void failed_recycle_can_be_tried_again(void **state)
     }
     assert_recycle(&driver, POOL_RECYCLE_FAILED, 1);
     recycle(&driver, false);
-    of_worker(&driver, POOL_EVENT_STARTED, take_start(&driver));
+    start_next(&driver);
     let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
     take_kill(&driver, old);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
@@ -344,8 +334,7 @@ static void start_that_fails_later_is_no_failed_replacement(void **state)
     uint64_t old;
     open_with_idle(&driver, driver_limits(), &old, 1);
     recycle(&driver, false);
-    uint64_t replacement = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, replacement);
+    uint64_t replacement = start_next(&driver);
     uint64_t request = serve_on(&driver, 1, replacement);
     serve_on(&driver, 2, old);
     answer(&driver, request, 1); /* proven: what comes now is no failure of the recycle */
@@ -428,8 +417,7 @@ static void recycle_at_once_ends_everything_but_what_waits(void **state)
     assert_recycle(&driver, POOL_RECYCLE_NONE, 1);
     of_worker(&driver, POOL_EVENT_STARTED, workers[4]); /* too old before it began */
     take_signal(&driver, workers[4]);
-    uint64_t next = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, next);
+    uint64_t next = start_next(&driver);
     assert_int_equal(take_assign(&driver, waiting), next);
     answer(&driver, waiting, 4);
     for (int i = 0; i < 5; i++) {
@@ -455,8 +443,7 @@ static void recycle_at_once_ends_idle_workers_and_serves_the_next_arrival_on_a_n
     take_nothing(&driver);
     end_of(&driver, workers[0]);
     uint64_t request = arrive(&driver, 1);
-    uint64_t next = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, next);
+    uint64_t next = start_next(&driver);
     assert_int_equal(take_assign(&driver, request), next);
     driver_close(&driver);
 }

@@ -38,8 +38,7 @@ static void recycle_during_the_recycle_of_a_full_pool_goes_on(void **state)
     limits.max_instances = 2;
     open_with_idle(&driver, limits, workers, 2);
     recycle(&driver, false);
-    uint64_t first = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, first);
+    start_next(&driver);
     recycle(&driver, false);
     take_kill(&driver, workers[0]);
     end_of(&driver, workers[0]);
@@ -62,9 +61,7 @@ static void recycle_goes_on_when_the_limit_is_lowered(void **state)
     for (uint64_t i = 0; i < 4; i++)
         requests[i] = run_on_new_worker(&driver, i, &workers[i]);
     recycle(&driver, false);
-    uint64_t first = take_start(&driver);
-    start_failed(&driver, first, 2);
-    take_release(&driver, first);
+    fail_start(&driver);
     limits.max_instances = 2;
     reconfigure(&driver, limits);
     take_nothing(&driver);

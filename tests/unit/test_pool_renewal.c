@@ -24,11 +24,19 @@ static void measured(struct driver *driver, uint64_t worker, uint64_t bytes)
     step(driver, (struct pool_event){.kind = POOL_EVENT_MEASURED, .worker = worker, .bytes = bytes});
 }
 
+/* A pool whose only worker is idle, and its time is just over. */
+static uint64_t open_with_worn(struct driver *driver, struct pool_limits limits)
+{
+    driver_open(driver, limits);
+    uint64_t worker = new_idle_worker(driver);
+    assert_due_after(driver, limits.max_lifetime_ms);
+    return worker;
+}
+
 /* Its replacement proves good: it goes, idle. */
 static uint64_t take_renewal(struct driver *driver, uint64_t worker)
 {
-    uint64_t fresh = take_start(driver);
-    of_worker(driver, POOL_EVENT_STARTED, fresh);
+    uint64_t fresh = start_next(driver);
     let_pass(driver, POOL_READY_MS + TIMERS_TICK_MS);
     take_kill(driver, worker);
     return fresh;
@@ -40,9 +48,7 @@ static void worker_that_is_too_old_goes_when_its_replacement_is_ready(void **sta
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_lifetime(1));
-    uint64_t worker = new_idle_worker(&driver);
-    assert_due_after(&driver, LIFETIME_MS);
+    uint64_t worker = open_with_worn(&driver, with_lifetime(1));
     uint64_t fresh = take_renewal(&driver, worker);
     assert_int_equal(take_assign(&driver, arrive(&driver, 1)), fresh);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
@@ -70,18 +76,13 @@ static void it_serves_until_its_replacement_is_ready_and_then_no_more(void **sta
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_lifetime(1));
-    uint64_t worker = new_idle_worker(&driver);
-    assert_due_after(&driver, LIFETIME_MS);
+    uint64_t worker = open_with_worn(&driver, with_lifetime(1));
     uint64_t fresh = take_start(&driver);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), worker); /* nobody waits for a start */
+    uint64_t request = serve_on(&driver, 1, worker); /* nobody waits for a start */
     of_worker(&driver, POOL_EVENT_STARTED, fresh);
     answer(&driver, request, 1);
-    request = arrive(&driver, 2);
-    assert_int_equal(take_assign(&driver, request), fresh); /* what is fresh is used first */
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    request = serve_on(&driver, 2, fresh); /* what is fresh is used first */
+    answer(&driver, request, 2);
     take_kill(&driver, worker);
     driver_close(&driver);
 }
@@ -96,12 +97,10 @@ static void it_is_never_ended_in_the_middle_of_a_request(void **state)
     driver_open(&driver, limits);
     uint64_t request = run_on_new_worker(&driver, 1, &worker);
     assert_due_after(&driver, LIFETIME_MS);
-    uint64_t fresh = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, fresh);
-    let_pass(&driver, 5 * LIFETIME_MS / 10);
+    start_next(&driver);
+    let_pass(&driver, LIFETIME_MS / 2);
     take_nothing(&driver);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_kill(&driver, worker);
     driver_close(&driver);
 }
@@ -173,9 +172,7 @@ static void replacement_that_nobody_has_needed_ends_without_another_one(void **s
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_lifetime(1));
-    uint64_t worker = new_idle_worker(&driver);
-    assert_due_after(&driver, LIFETIME_MS);
+    uint64_t worker = open_with_worn(&driver, with_lifetime(1));
     uint64_t fresh = take_renewal(&driver, worker);
     end_of(&driver, worker);
     let_pass(&driver, LIFETIME_MS);
@@ -191,8 +188,7 @@ static void unused_spare_is_renewed_all_the_same(void **state)
     limits.min_instances = 1;
     driver_open(&driver, limits);
     resume(&driver);
-    uint64_t worker = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, worker);
+    uint64_t worker = start_next(&driver);
     for (int i = 0; i < 3; i++) {
         let_pass(&driver, LIFETIME_MS);
         uint64_t fresh = take_renewal(&driver, worker);
@@ -209,17 +205,13 @@ static void life_shorter_than_the_proof_of_a_replacement_still_renews(void **sta
     struct driver driver;
     struct pool_limits limits = with_lifetime(1);
     limits.max_lifetime_ms = POOL_READY_MS / 2;
-    driver_open(&driver, limits);
-    uint64_t worker = new_idle_worker(&driver);
-    assert_due_after(&driver, limits.max_lifetime_ms);
-    uint64_t fresh = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, fresh);
+    open_with_worn(&driver, limits);
+    uint64_t fresh = start_next(&driver);
     let_pass(&driver, limits.max_lifetime_ms + TIMERS_TICK_MS);
     take_kill(&driver, fresh); /* unused */
     take_all(&driver);
     assert_int_equal(in_state(&driver, WORKER_STOPPING), 2);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
-    (void)worker;
     driver_close(&driver);
 }
 
@@ -259,16 +251,21 @@ static void connections_to_servers_of_others_have_no_age(void **state)
 
 /* ---- size */
 
+/* A pool whose only worker has answered a request, and is being measured. */
+static uint64_t open_with_measured(struct driver *driver)
+{
+    uint64_t worker;
+    driver_open(driver, with_max_bytes(1));
+    answer(driver, run_on_new_worker(driver, 1, &worker), 1);
+    take_of_worker(driver, POOL_ACTION_MEASURE, worker);
+    return worker;
+}
+
 static void worker_is_measured_after_a_request_and_not_at_each(void **state)
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_max_bytes(1));
-    uint64_t worker;
-    uint64_t request = run_on_new_worker(&driver, 1, &worker);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
-    take_of_worker(&driver, POOL_ACTION_MEASURE, worker);
+    uint64_t worker = open_with_measured(&driver), request;
     for (int i = 0; i < 3; i++) {
         request = arrive(&driver, 2);
         take_assign(&driver, request);
@@ -278,8 +275,7 @@ static void worker_is_measured_after_a_request_and_not_at_each(void **state)
     measured(&driver, worker, MAX_BYTES - 1);
     request = arrive(&driver, 3);
     take_assign(&driver, request);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 3);
+    answer(&driver, request, 3);
     take_of_worker(&driver, POOL_ACTION_MEASURE, worker);
     measured(&driver, worker, 0); /* not known */
     request = arrive(&driver, 4);
@@ -299,21 +295,11 @@ static void without_a_limit_nobody_is_measured(void **state)
     driver_close(&driver);
 }
 
-static uint64_t new_measured_worker(struct driver *driver)
-{
-    uint64_t worker;
-    uint64_t request = run_on_new_worker(driver, 1, &worker);
-    answer(driver, request, 1);
-    take_of_worker(driver, POOL_ACTION_MEASURE, worker);
-    return worker;
-}
-
 static void worker_that_is_too_large_is_replaced_as_one_that_is_too_old(void **state)
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_max_bytes(1));
-    uint64_t worker = new_measured_worker(&driver);
+    uint64_t worker = open_with_measured(&driver);
     measured(&driver, worker, MAX_BYTES);
     take_renewal(&driver, worker);
     assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
@@ -324,16 +310,13 @@ static void it_finishes_the_request_that_it_has_meanwhile(void **state)
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_max_bytes(1));
-    uint64_t worker = new_measured_worker(&driver);
+    uint64_t worker = open_with_measured(&driver);
     uint64_t request = arrive(&driver, 2);
     take_assign(&driver, request);
     measured(&driver, worker, MAX_BYTES);
-    uint64_t fresh = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, fresh);
+    start_next(&driver);
     let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 2);
+    answer(&driver, request, 2);
     take_kill(&driver, worker);
     driver_close(&driver);
 }
@@ -342,8 +325,7 @@ static void size_of_one_that_is_on_its_way_out_does_not_matter(void **state)
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_max_bytes(1));
-    uint64_t worker = new_measured_worker(&driver);
+    uint64_t worker = open_with_measured(&driver);
     of_worker(&driver, POOL_EVENT_DISMISS, worker);
     take_kill(&driver, worker);
     measured(&driver, worker, MAX_BYTES);
@@ -359,15 +341,12 @@ static void failed_replacements_leave_the_old_ones_in_service_until_the_next_try
 {
     (void)state;
     struct driver driver;
-    driver_open(&driver, with_lifetime(1));
-    uint64_t worker = new_idle_worker(&driver);
-    assert_due_after(&driver, LIFETIME_MS);
+    uint64_t worker = open_with_worn(&driver, with_lifetime(1));
     fail_start(&driver);
     let_pass(&driver, POOL_START_PAUSE_MS + TIMERS_TICK_MS);
     fail_start(&driver);
     assert_recycle(&driver, POOL_RECYCLE_FAILED, 1);
-    uint64_t request = arrive(&driver, 1);
-    assert_int_equal(take_assign(&driver, request), worker);
+    uint64_t request = serve_on(&driver, 1, worker);
     answer(&driver, request, 1);
     assert_due_after(&driver, POOL_RENEWAL_PAUSE_MS);
     take_renewal(&driver, worker);
@@ -409,14 +388,11 @@ static void worker_that_becomes_worn_in_a_recycle_is_a_renewal_until_it_is_gone(
     uint64_t request = arrive(&driver, 1);
     take_assign(&driver, request);
     recycle(&driver, false);
-    uint64_t fresh = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, fresh);
-    request = arrive(&driver, 2);
-    assert_int_equal(take_assign(&driver, request), fresh); /* the old one is busy */
+    uint64_t fresh = start_next(&driver);
+    request = serve_on(&driver, 2, fresh); /* the old one is busy */
     finish(&driver, request, POOL_OUTCOME_DONE);
     take_all(&driver);
-    request = arrive(&driver, 3);
-    assert_int_equal(take_assign(&driver, request), fresh);
+    request = serve_on(&driver, 3, fresh);
     measured(&driver, fresh, MAX_BYTES);
     take_all(&driver);
     assert_recycle(&driver, POOL_RECYCLE_RUNNING, 2);
@@ -433,9 +409,7 @@ static void pool_in_rapid_fail_renews_when_that_is_over(void **state)
     struct driver driver;
     struct pool_limits limits = with_lifetime(1);
     limits.rapid_fails_per_minute = 0;
-    driver_open(&driver, limits);
-    new_idle_worker(&driver);
-    assert_due_after(&driver, LIFETIME_MS);
+    open_with_worn(&driver, limits);
     fail_start(&driver);
     assert_int_equal(counts(&driver).state, POOL_STATE_RAPID_FAIL);
     assert_due_after(&driver, POOL_RAPID_FAIL_MS);

@@ -92,8 +92,7 @@ static void spare_that_ends_is_replaced(void **state)
     open_with_spares(&driver, limits, NULL);
     uint64_t request = arrive(&driver, 1);
     uint64_t worker = take_assign(&driver, request);
-    finish(&driver, request, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, request, 1);
     take_kill(&driver, worker);
     take_start(&driver); /* at once: there may be one more while one ends */
     driver_close(&driver);
@@ -217,8 +216,7 @@ static void spare_that_closes_its_connection_and_hangs_counts_as_a_failed_start(
     take_of_worker(&driver, POOL_ACTION_CLOSE, worker);
     assert_due_after(&driver, POOL_EXIT_WAIT_MS);
     take_of_worker(&driver, POOL_ACTION_KILL, worker);
-    exited(&driver, worker, 1);
-    take_release(&driver, worker);
+    end_of(&driver, worker);
     assert_due_after(&driver, POOL_START_PAUSE_MS);
     take_start(&driver);
     driver_close(&driver);
@@ -262,8 +260,7 @@ static void recycle_replaces_spares_one_by_one_and_keeps_their_number(void **sta
     open_with_spares(&driver, with_spares(2), workers);
     recycle(&driver, false);
     for (int i = 0; i < 2; i++) {
-        uint64_t fresh = take_start(&driver);
-        of_worker(&driver, POOL_EVENT_STARTED, fresh);
+        start_next(&driver);
         let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
         take_kill(&driver, workers[i]);
         assert_int_equal(in_state(&driver, WORKER_IDLE), 2);
@@ -295,14 +292,12 @@ static void old_worker_that_goes_for_a_replacement_that_is_no_more_is_replaced_t
     uint64_t second = arrive(&driver, 2);
     take_assign(&driver, second);
     recycle(&driver, false);
-    uint64_t fresh = take_start(&driver);
-    of_worker(&driver, POOL_EVENT_STARTED, fresh);
+    uint64_t fresh = start_next(&driver);
     let_pass(&driver, POOL_READY_MS + TIMERS_TICK_MS);
     take_start(&driver); /* for the other one */
     exited(&driver, fresh, 0);
     take_all(&driver);
-    finish(&driver, first, POOL_OUTCOME_DONE);
-    take_forget(&driver, 1);
+    answer(&driver, first, 1);
     take_kill(&driver, busy);
     assert_true(in_state(&driver, WORKER_BUSY) + in_state(&driver, WORKER_STARTING) >= 2);
     take_all(&driver);

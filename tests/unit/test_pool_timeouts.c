@@ -29,8 +29,7 @@ static void only_workers_that_are_not_needed_become_too_long_idle(void **state)
     answer(&driver, second, 2);
     for (int i = 0; i < 3; i++) { /* last in, first out: always the same one */
         let_pass(&driver, driver_limits().idle_timeout_ms / 3 - 1);
-        uint64_t request = arrive(&driver, 3);
-        assert_int_equal(take_assign(&driver, request), used);
+        uint64_t request = serve_on(&driver, 3, used);
         answer(&driver, request, 3);
     }
     let_pass(&driver, 3 + TIMERS_TICK_MS);
@@ -178,8 +177,7 @@ static void startup_time_out_takes_the_place_of_the_doubled_activity_time_out(vo
         assert_due_after(&driver, timeout_ms);
         assert_false(take_abort(&driver, worker, 1, ERROR_CAUSE_STARTUP_TIMEOUT)->has_code);
         take_kill(&driver, worker);
-        exited(&driver, worker, 1);
-        take_release(&driver, worker);
+        end_of(&driver, worker);
         assert_int_equal(counts(&driver).state, POOL_STATE_RUNNING); /* a time-out is no rapid failure */
         driver_close(&driver);
     }
