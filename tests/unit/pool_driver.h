@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "fcgiext/core/pool.h"
+#include "tests/unit/pool_limits.h"
 
 enum { DRIVER_MAX_ACTIONS = 4096 };
 
@@ -32,21 +33,6 @@ struct driver {
 static void driver_check_failed(const char *condition)
 {
     fail_msg("invariant: %s", condition);
-}
-
-/* No limit is in the way, and each time-out is different. Idle workers end before they are watched. */
-static inline struct pool_limits driver_limits(void)
-{
-    return (struct pool_limits){
-        .max_instances = 4,
-        .queue_length = 1000,
-        .instance_max_requests = 1000,
-        .idle_timeout_ms = 300000,
-        .activity_timeout_ms = 20000,
-        .request_timeout_ms = 90000,
-        .watch_ms = 400000,
-        .rapid_fails_per_minute = 10,
-    };
 }
 
 static inline void driver_open(struct driver *driver, struct pool_limits limits)

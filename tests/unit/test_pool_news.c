@@ -4,10 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/pool_limits.h"
 
 #define CRASH 0xC0000005u
 
@@ -18,20 +19,6 @@ struct subject {
     struct pool_news news;
 };
 
-static struct pool_limits subject_limits(uint32_t rapid_fails)
-{
-    return (struct pool_limits){
-        .max_instances = 2,
-        .queue_length = 10,
-        .instance_max_requests = 100,
-        .idle_timeout_ms = 300000,
-        .activity_timeout_ms = 20000,
-        .request_timeout_ms = 90000,
-        .watch_ms = 400000,
-        .rapid_fails_per_minute = rapid_fails,
-    };
-}
-
 static void open_with(struct subject *subject, struct pool_limits limits)
 {
     memset(subject, 0, sizeof *subject);
@@ -40,9 +27,11 @@ static void open_with(struct subject *subject, struct pool_limits limits)
     assert_non_null(subject->pool);
 }
 
-static void open_subject(struct subject *subject, uint32_t rapid_fails)
+static struct pool_limits no_failure_allowed(void)
 {
-    open_with(subject, subject_limits(rapid_fails));
+    struct pool_limits limits = driver_limits();
+    limits.rapid_fails_per_minute = 0;
+    return limits;
 }
 
 static void step(struct subject *subject, struct pool_event event)
@@ -99,7 +88,7 @@ static void a_failed_start_is_told_by_its_request_or_by_the_pool(void **state)
 {
     (void)state;
     struct subject subject;
-    open_subject(&subject, 10);
+    open_with(&subject, driver_limits());
     uint64_t worker = arrive(&subject);
     step(&subject, (struct pool_event){.kind = POOL_EVENT_START_FAILED, .worker = worker, .code = 2});
     expect_nothing(&subject); /* the request has been rejected for it */
@@ -120,7 +109,7 @@ static void a_server_that_cannot_be_reached_in_time_is_told_while_others_serve(v
 {
     (void)state;
     struct subject subject;
-    struct pool_limits limits = subject_limits(10);
+    struct pool_limits limits = driver_limits();
     limits.external = true;
     open_with(&subject, limits);
     uint64_t request;
@@ -136,7 +125,7 @@ static void a_server_that_cannot_be_reached_in_time_is_told_by_the_request_that_
 {
     (void)state;
     struct subject subject;
-    struct pool_limits limits = subject_limits(10);
+    struct pool_limits limits = driver_limits();
     limits.external = true;
     open_with(&subject, limits);
     arrive(&subject);
@@ -148,7 +137,7 @@ static void a_server_that_cannot_be_reached_in_time_is_told_by_the_request_that_
 
 static uint64_t open_with_starting_spare(struct subject *subject)
 {
-    struct pool_limits limits = subject_limits(10);
+    struct pool_limits limits = driver_limits();
     limits.min_instances = 1;
     open_with(subject, limits);
     step(subject, (struct pool_event){.kind = POOL_EVENT_RESUME});
@@ -185,7 +174,7 @@ static void an_exit_is_told_by_its_request_or_by_the_pool(void **state)
 {
     (void)state;
     struct subject subject;
-    open_subject(&subject, 10);
+    open_with(&subject, driver_limits());
     uint64_t request, worker = run_one(&subject, &request);
     step(&subject, (struct pool_event){.kind = POOL_EVENT_FINISHED, .request = request, .outcome = POOL_OUTCOME_BROKEN});
     step(&subject, (struct pool_event){.kind = POOL_EVENT_EXITED, .worker = worker, .code = CRASH});
@@ -208,7 +197,7 @@ static void begin_and_end_of_rapid_fail_are_told_once(void **state)
     (void)state;
     for (int resume = 0; resume < 2; resume++) {
         struct subject subject;
-        open_subject(&subject, 0);
+        open_with(&subject, no_failure_allowed());
         uint64_t worker = arrive(&subject);
         step(&subject, (struct pool_event){.kind = POOL_EVENT_START_FAILED, .worker = worker, .code = 2});
         assert_int_equal(subject.news.items[subject.news.count - 1].kind, ERROR_CAUSE_RAPID_FAIL);
@@ -229,7 +218,7 @@ static void a_pool_that_shuts_down_does_not_say_that_it_serves_again(void **stat
 {
     (void)state;
     struct subject subject;
-    open_subject(&subject, 0);
+    open_with(&subject, no_failure_allowed());
     uint64_t worker = arrive(&subject);
     step(&subject, (struct pool_event){.kind = POOL_EVENT_START_FAILED, .worker = worker, .code = 2});
     step(&subject, (struct pool_event){.kind = POOL_EVENT_SHUT_DOWN});
