@@ -148,7 +148,7 @@ class RapidFail(Misbehaving):
 class EndOfRequest(Misbehaving):
     def test_row_21_silent_after_end_request_on_a_kept_connection(self):
         """The next request has no other process: it is timed out, gets no other's answer, and the one after it is served."""
-        self.start_host(pool={**ONE, "ActivityTimeout": 2})
+        self.start_host(pool={**ONE, "ActivityTimeout": 1})
         before = self.good("pool", "name=first&way=end-then-silent")
         self.assertEqual((before["name"], before["kept"]), ("first", "1"))
         details = self.bad("pool", "name=second", 500, "activity_timeout")
@@ -157,7 +157,7 @@ class EndOfRequest(Misbehaving):
 
     def early(self, most):
         """Answers while stdin is still coming. -> its facts, and those of the next request"""
-        self.start_host(pool={**ONE, "MaxInstances": most, "ActivityTimeout": 2})
+        self.start_host(pool={**ONE, "MaxInstances": most, "ActivityTimeout": 1})
         with support.RawConnection(self.host) as raw:
             raw.send(b"POST /app/x.pool?name=early&way=end-then-silent&read=1000 HTTP/1.1\r\nHost: x\r\n"
                      b"Content-Length: 1000000\r\n\r\n" + bytes(200_000))
@@ -216,7 +216,7 @@ class EndOfRequest(Misbehaving):
         self.assertEqual([int(one["requests"]) for one in facts], [i % 10 + 1 for i in range(40)])
 
     def test_a_silent_program_and_the_requests_behind_it(self):
-        self.start_host(pool={**ONE, "ActivityTimeout": 2})
+        self.start_host(pool={**ONE, "ActivityTimeout": 1})
         self.good("pool")
         with witness.Gate() as gate:
             silent = witness.Background(self.bad, "pool", f"way=silent&gate={gate.port}", 500, "activity_timeout")
@@ -251,15 +251,17 @@ class Upload(Misbehaving):
         return answer
 
     def test_row_25_a_program_that_never_reads_its_stdin(self):
-        for properties in ({}, {"FlushNamedPipe": 1}, {"KeepConnections": "Always"}, {"ResponseBufferLimit": 0}):
-            with self.subTest(properties):
-                self.start_host(pool={**ONE, **properties, "RapidFailsPerMinute": 0})
-                pid = self.good("pool")["pid"]
+        pools = {"plain": {}, "flushed": {"FlushNamedPipe": 1}, "kept": {"KeepConnections": "Always"},
+                 "unbuffered": {"ResponseBufferLimit": 0}}
+        self.start_host(**{name: {**ONE, **properties, "RapidFailsPerMinute": 0} for name, properties in pools.items()})
+        for pool in pools:
+            with self.subTest(pool):
+                pid = self.good(pool)["pid"]
                 for _ in range(2):
-                    answer = self.upload("/app/x.pool?way=no-stdin&name=upload", self.LENGTH)
+                    answer = self.upload(f"/app/x.{pool}?way=no-stdin&name=upload", self.LENGTH)
                     self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
                     self.assertIn(b"\nbody=0\n", answer)
-                    facts = self.good("pool", "name=next", body=b"x" * 100_000)
+                    facts = self.good(pool, "name=next", body=b"x" * 100_000)
                     self.assertEqual((facts["name"], facts["body"]), ("next", "100000"))
                     self.assertEqual(facts["pid"], pid)
 
@@ -272,7 +274,7 @@ class Upload(Misbehaving):
                 self.assertEqual(self.good("pool")["pid"], pid)
 
     def test_failures_while_the_body_is_coming(self):
-        self.start_host(pool={**ONE, "ActivityTimeout": 2, "RapidFailsPerMinute": 1000})
+        self.start_host(pool={**ONE, "ActivityTimeout": 1, "RapidFailsPerMinute": 1000})
         causes = {"garble-version": "protocol", "eof&at=5": "connection_closed", "status&at=77": "protocol", "status&at=2": "overloaded",
                   "exit-after-headers": "worker_exited", "crash": "worker_crashed", "silent": "activity_timeout"}
         for way, cause in causes.items():
