@@ -110,33 +110,26 @@ class Unload(End):
             self.assertEqual(witness.ask(host, "unload now", QUICK), "unloaded")
             self.refused(client.result(QUICK))
 
-    def unload_while_the_client_pauses(self, host, raw):
-        """The program has answered: its worker serves others. The client would be waited for as long as the host's time-out."""
-        self.assertEqual(support.http_request(host, path("fcgi", ("out", PLAIN + "next"))).text, "next")
-        witness.wait_until(lambda: witness.in_flight(host) == 1, "only the client that pauses is left")
-        self.assertEqual(witness.ask(host, "unload now", QUICK), "unloaded")
-        end_of(raw.read_all, QUICK)
-
-    def scripted_host(self, **properties):
-        return self.servers.host(support.ini({"fcgi": "fcgi"}, fcgi={"ExePath": scripted.PROGRAM, "MaxInstances": 1, **properties}),
-                                 "--stdin-commands", "--timeout", "600")
-
-    def test_unload_does_not_wait_for_the_rest_of_a_body_that_is_of_no_use(self):
-        host = self.scripted_host()
-        with support.RawConnection(host) as raw, witness.Gate() as gate:
-            target = path("fcgi", ("gate", gate.port), ("out", PLAIN + "early"))
-            raw.send(scripted.request_head(target, "POST", "HTTP/1.1", "Content-Length: 300000") + bytes(49152))
+    def test_unload_does_not_wait_for_clients_that_pause(self):
+        """One has sent half of a body that is of no use, one does not read. Their programs have answered: their workers serve others. The
+        clients would be waited for as long as the host's time-out."""
+        one = {"ExePath": scripted.PROGRAM, "MaxInstances": 1}
+        host = self.servers.host(support.ini({"half": "half", "long": "long"}, half=one, long={**one, "ResponseBufferLimit": LONG}),
+                                 "--stdin-commands", "--timeout", "600", maps=".half,.long")
+        with support.RawConnection(host) as upload, support.RawConnection(host) as download, witness.Gate() as gate:
+            target = path("half", ("gate", gate.port), ("out", PLAIN + "early"))
+            upload.send(scripted.request_head(target, "POST", "HTTP/1.1", "Content-Length: 300000") + bytes(49152))
             visitor = gate.arrival()
             witness.wait_until_in_flight(self.servers, host, 1)
             visitor.let_go()
-            self.unload_while_the_client_pauses(host, raw)
-
-    def test_unload_does_not_wait_for_a_client_that_does_not_read(self):
-        host = self.scripted_host(ResponseBufferLimit=LONG)
-        with support.RawConnection(host) as raw:
-            raw.send(scripted.request_head(path("fcgi", ("out", PLAIN), ("bytes", LONG // 2)), "GET", "HTTP/1.1"))
-            raw.read_until(b"\r\n\r\n")
-            self.unload_while_the_client_pauses(host, raw)
+            download.send(scripted.request_head(path("long", ("out", PLAIN), ("bytes", LONG // 2)), "GET", "HTTP/1.1"))
+            download.read_until(b"\r\n\r\n")
+            for pool in ("half", "long"):
+                self.assertEqual(support.http_request(host, path(pool, ("out", PLAIN + "next"))).text, "next")
+            witness.wait_until(lambda: witness.in_flight(host) == 2, "only the clients that pause are left")
+            self.assertEqual(witness.ask(host, "unload now", QUICK), "unloaded")
+            for raw in (upload, download):
+                end_of(raw.read_all, QUICK)
 
     def test_again_and_again_under_load(self):
         """Each request is answered well, or with 503, or sees its connection end; nothing hangs."""
