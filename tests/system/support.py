@@ -235,7 +235,7 @@ class RawConnection:
 
     def __init__(self, host, site=0):
         self.socket = socket.create_connection(("127.0.0.1", host.ports[site]), SECONDS)
-        self.received = b""
+        self.received = bytearray()  # and not asked for yet
 
     def __enter__(self):
         return self
@@ -257,15 +257,20 @@ class RawConnection:
         self.received += data
         return data
 
+    def _take(self, count):
+        result = bytes(self.received[:count])
+        del self.received[:count]
+        return result
+
     def read_until(self, mark, seconds=SECONDS):
         """Everything up to and with `mark`; what follows is kept for the next call. TimeoutError, or EOFError when it does not come."""
         deadline = time.monotonic() + seconds
-        while mark not in self.received:
+        searched = 0
+        while (at := self.received.find(mark, searched)) < 0:
+            searched = max(0, len(self.received) - len(mark))
             if not self._receive(deadline):
                 raise EOFError(f"the connection ended before {mark!r}: {self.received[-300:]!r}")
-        end = self.received.index(mark) + len(mark)
-        result, self.received = self.received[:end], self.received[end:]
-        return result
+        return self._take(at + len(mark))
 
     def read(self, count, seconds=SECONDS):
         """So many bytes. TimeoutError, or EOFError when they do not come."""
@@ -273,16 +278,14 @@ class RawConnection:
         while len(self.received) < count:
             if not self._receive(deadline):
                 raise EOFError(f"the connection ended {count - len(self.received)} bytes too early")
-        result, self.received = self.received[:count], self.received[count:]
-        return result
+        return self._take(count)
 
     def read_all(self, seconds=SECONDS):
         """Everything up to the end of the connection."""
         deadline = time.monotonic() + seconds
         while self._receive(deadline):
             pass
-        result, self.received = self.received, b""
-        return result
+        return self._take(len(self.received))
 
 
 def in_parallel(count, function):

@@ -43,7 +43,7 @@ class OnIis:
             visitor = gate.arrival()
             head = raw.read_until(b"\r\n\r\n")  # the program waits: so this was sent before the end
             visitor.let_go()
-            raw.received = head + raw.received
+            raw.received[:0] = head
             answer = scripted.Answer(raw, method)
             answer.kept = scripted.is_kept(raw)
         return answer

@@ -16,12 +16,7 @@ def head_of(raw):
 
 
 def body_of(raw, head):
-    length = int(re.search(r"Content-Length: (\d+)", head)[1])
-    while len(raw.received) < length:
-        if not raw._receive(time.monotonic() + support.SECONDS):
-            raise EOFError(raw.received)
-    body, raw.received = raw.received[:length], raw.received[length:]
-    return body
+    return raw.read(int(re.search(r"Content-Length: (\d+)", head)[1]))
 
 
 def status_of(host, target, headers=""):
