@@ -131,18 +131,18 @@ static void bad_names_are_errors_that_say_what_is_allowed(void **state)
         {"php:01", "is not a site's id"},
         {"php:-1", "is not a site's id"},
         {"php:4294967296", "is not a site's id"},
-        {"php:lm/w3svc/1/root", "is not a site's id"},
+        {"php:lm" METABASE_ROOT, "is not a site's id"},
         {"php:/", "is not an application's metabase path"},
         {"php:/lm", "is not an application's metabase path"},
         {"php:/lm/w3svc/1", "is not an application's metabase path"},
         {"php:/lm/w3svc/x/root", "is not an application's metabase path"},
         {"php:/lm/w3svc/01/root", "is not an application's metabase path"},
         {"php:/lm/msftpsvc/1/root", "is not an application's metabase path"},
-        {"php:/lm/w3svc/1/roots", "is not an application's metabase path"},
+        {"php:/lm" METABASE_ROOT "s", "is not an application's metabase path"},
         {"php:/lm" METABASE_ROOT "//app", "is not an application's metabase path"},
         {"php:/lm" METABASE_ROOT "/a\\b", "is not an application's metabase path"},
         {"php:/lm" METABASE_ROOT "/*", "is not an application's metabase path"},
-        {"php:/lm/lm/w3svc/1/root", "is not an application's metabase path"},
+        {"php:/lm/lm" METABASE_ROOT, "is not an application's metabase path"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[200] = "[Types]\n";

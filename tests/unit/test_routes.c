@@ -21,7 +21,7 @@ static unsigned found_line(const struct routes *routes, struct request request)
 }
 
 static const char *const levels[] = {
-    "php:/lm/w3svc/1/root/app", "*:/lm/w3svc/1/root/app", "php:1", "*:1", "php", "*",
+    "php:/lm" METABASE_ROOT "/app", "*:/lm" METABASE_ROOT "/app", "php:1", "*:1", "php", "*",
 };
 enum { LEVEL_COUNT = 6 };
 
@@ -127,7 +127,7 @@ static void nothing_is_found_without_entries(void **state)
     struct config *config = parse("");
     struct routes *routes = routes_create(config);
     assert_non_null(routes);
-    assert_int_equal(found_line(routes, (struct request){".php", "1", "/LM/W3SVC/1/ROOT"}), 0);
+    assert_int_equal(found_line(routes, (struct request){".php", "1", METABASE_ROOT}), 0);
     assert_int_equal(found_line(routes, (struct request){"", "", ""}), 0);
     routes_destroy(routes);
     config_destroy(config);
