@@ -18,7 +18,7 @@ class Spares(support.SystemTest):
 
     def start_host(self, **properties):
         look = {"ExePath": witness.WITNESS, "MinInstances": 2, "MaxInstances": 4, "IdleTimeout": 1, **properties}
-        clock = {"ExePath": pages.MISBEHAVE, "IdleTimeout": 3}
+        clock = {"ExePath": pages.MISBEHAVE, "IdleTimeout": 2}
         self.host = self.servers.host(support.ini({"spare": "spare", "clock": "clock"}, spare=look, clock=clock), "--stdin-commands",
                                       maps=".spare,.clock")
 
@@ -34,7 +34,7 @@ class Spares(support.SystemTest):
         return witness.facts(support.http_request(self.host, path))
 
     def let_an_idle_timeout_pass(self):
-        """Three seconds of it, of another pool."""
+        """Two of it: that of another pool is as long."""
         self.ask("/app/x.clock")
         witness.wait_until_gone(self.servers, pages.MISBEHAVE)
 
