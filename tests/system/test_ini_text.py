@@ -146,12 +146,19 @@ class Variables(IniTest):
             self.assertIn(warning, message)
 
     def test_what_is_no_list_of_variables_is_an_error(self):
-        for written, words in (("SAMPLE", "has no ':'"), (":x", "has no name"), ('SAMPLE:"x', "has a quote that does not end"),
-                               ('SAMPLE:"x"y', "has text behind the value's quotes"), ("_FCGI_X_PIPE_:x", "belongs to fcgiext itself")):
+        rows = (("SAMPLE", "has no ':'"), (":x", "has no name"), ('SAMPLE:"x', "has a quote that does not end"),
+                ('SAMPLE:"x"y', "has text behind the value's quotes"), ("_FCGI_X_PIPE_:x", "belongs to fcgiext itself"))
+        names = [f"e{i}" for i in range(len(rows))]
+        pools = {name: {"ExePath": support.RESPONDER, "EnvironmentVars": row[0]} for name, row in zip(names, rows)}
+        self.start_host(support.ini({name: name for name in names}, **pools), ",".join("." + name for name in names))
+        for name, (written, words) in zip(names, rows):
             with self.subTest(written):
-                self.start_host(support.ini({"fcgi": "a"}, a={"ExePath": support.RESPONDER, "EnvironmentVars": written}))
-                self.assertIn(words, " ".join(self.fetch("/app/process.fcgi", 500, "config_invalid").values()))
-                self.only("error", 5, "EnvironmentVars", words)
+                self.assertIn(words, " ".join(self.fetch(f"/app/process.{name}", 500, "config_invalid").values()))
+        findings = self.findings(1)
+        lines = [1 + len(rows) + 3 * number for number in range(1, len(rows) + 1)]  # the last one of each section
+        self.assertEqual([finding[:3] for finding in findings], [("error", line, "EnvironmentVars") for line in lines], findings)
+        for (_, words), finding in zip(rows, findings):
+            self.assertIn(words, finding[3])
 
 
 class Arguments(IniTest):
