@@ -254,7 +254,6 @@ static const struct way {
     const char *help;
 } ways[] = {
     {"exit-at-start", AT_START, leave, "exits before it connects"},
-    {"crash-at-start", AT_START, crash, "crashes before it connects"},
     {"sleep", AT_START, sleep_for_ever, "never connects"},
     {"spawn", AT_START, spawn, "starts a child that never ends, then works as it should"},
     {"one-connection", AT_START, serve_one_connection,
