@@ -33,6 +33,15 @@ static uint64_t open_with_worn(struct driver *driver, struct pool_limits limits)
     return worker;
 }
 
+/* A pool whose only worker has request 1, for longer than its life. */
+static uint64_t open_with_busy(struct driver *driver, uint64_t *worker)
+{
+    struct pool_limits limits = with_lifetime(1);
+    limits.activity_timeout_ms = limits.request_timeout_ms = 10 * LIFETIME_MS;
+    driver_open(driver, limits);
+    return run_on_new_worker(driver, 1, worker);
+}
+
 /* Its replacement proves good: it goes, idle. */
 static uint64_t take_renewal(struct driver *driver, uint64_t worker)
 {
@@ -91,11 +100,7 @@ static void it_is_never_ended_in_the_middle_of_a_request(void **state)
 {
     (void)state;
     struct driver driver;
-    struct pool_limits limits = with_lifetime(1);
-    limits.activity_timeout_ms = limits.request_timeout_ms = 10 * LIFETIME_MS;
-    uint64_t worker;
-    driver_open(&driver, limits);
-    uint64_t request = run_on_new_worker(&driver, 1, &worker);
+    uint64_t worker, request = open_with_busy(&driver, &worker);
     assert_due_after(&driver, LIFETIME_MS);
     start_next(&driver);
     let_pass(&driver, LIFETIME_MS / 2);
@@ -421,11 +426,8 @@ static void drain_ends_the_renewal_and_resume_goes_on_with_it(void **state)
 {
     (void)state;
     struct driver driver;
-    struct pool_limits limits = with_lifetime(1);
-    limits.activity_timeout_ms = limits.request_timeout_ms = 10 * LIFETIME_MS;
     uint64_t worker;
-    driver_open(&driver, limits);
-    run_on_new_worker(&driver, 1, &worker);
+    open_with_busy(&driver, &worker);
     drain(&driver);
     let_pass(&driver, LIFETIME_MS + TIMERS_TICK_MS);
     take_nothing(&driver);
