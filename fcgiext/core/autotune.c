@@ -100,12 +100,17 @@ void autotune_set_bounds(struct autotune *tune, uint32_t min, uint32_t max)
     tune->before = within(tune->before, min, max);
 }
 
-void autotune_restart(struct autotune *tune, const struct autotune *fresh)
+void autotune_restart(struct autotune *tune, uint32_t processors, uint32_t min, uint32_t max)
 {
     uint64_t moves[AUTOTUNE_REASON_COUNT];
     memcpy(moves, tune->moves, sizeof moves);
-    *tune = *fresh;
+    autotune_init(tune, processors, min, max);
     memcpy(tune->moves, moves, sizeof moves);
+}
+
+bool autotune_rests(const struct autotune *tune, const struct autotune_sample *sample)
+{
+    return !sample->busy && !sample->waiting && sample->answered == tune->last_answered;
 }
 
 const char *autotune_reason_name(enum autotune_reason reason)

@@ -82,8 +82,10 @@ struct autotune {
 void autotune_init(struct autotune *tune, uint32_t processors, uint32_t min, uint32_t max);
 /* For fcgiext.ini that was changed: the limit goes on within the new bounds. */
 void autotune_set_bounds(struct autotune *tune, uint32_t min, uint32_t max);
-/* For a pool that is tuned again: as `fresh`, but the moves are counted on. *tune: one that was tuned before, or zeros. */
-void autotune_restart(struct autotune *tune, const struct autotune *fresh);
+/* As autotune_init, but the moves are counted on. *tune: of a pool that was tuned before, or zeros. */
+void autotune_restart(struct autotune *tune, uint32_t processors, uint32_t min, uint32_t max);
+/* No request is there, and none was answered since the last sample: there is nothing to learn. */
+bool autotune_rests(const struct autotune *tune, const struct autotune_sample *sample);
 /* true: the limit has changed. */
 bool autotune_sample(struct autotune *tune, const struct autotune_sample *sample);
 

@@ -141,7 +141,7 @@ static void install_prepared(struct engine_pool *pool, struct pool_version **old
     pool->version = pool->next_version;
     pool->next_workers = NULL;
     pool->next_version = NULL;
-    tuning_follow(pool, &pool->next_tune);
+    tuning_follow(pool);
 }
 
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
@@ -372,15 +372,13 @@ struct engine_pool *engine_pool_prepare(struct engine *engine, struct settings *
     pool_version_follow(version, pool->version); /* only this thread changes that */
     pool->next_version = version;
     pool->next_workers = workers;
-    tuning_init(&pool->next_tune, config);
     return pool;
 }
 
 static DWORD start_threads(struct engine *engine)
 {
-    SYSTEM_INFO system;
-    GetSystemInfo(&system);
-    unsigned count = 2 * system.dwNumberOfProcessors;
+    engine->processors = system_load_processors();
+    unsigned count = 2 * engine->processors;
     count = count < MIN_PORTS ? MIN_PORTS : count > ENGINE_MAX_PORTS ? ENGINE_MAX_PORTS : count;
     engine->idle = CreateEventW(NULL, TRUE, FALSE, NULL);
     engine->timer_wake = CreateEventW(NULL, FALSE, FALSE, NULL);

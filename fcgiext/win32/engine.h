@@ -46,7 +46,6 @@ struct engine_pool {
     /* what POOL_EVENT_RECONFIGURED puts in place of `version` and `workers`: see engine_pool_prepare */
     struct pool_version *next_version;
     struct worker_io **next_workers;
-    struct autotune next_tune;
 
     uint64_t start_unix_ms;
     bool drained;          /* by an operator, whatever fcgiext.ini says meanwhile; under the lock, as the next two */
@@ -66,6 +65,7 @@ struct engine {
     struct settings *unused;            /* a list of those that have no user any more, under settings_lock */
     struct engine_pool *volatile pools; /* a list that only grows, at its head, by one thread at a time */
     struct watch watch;
+    unsigned processors;
     struct iocp ports[ENGINE_MAX_PORTS];
     unsigned port_count;
     struct iocp launcher;        /* one thread: starts processes, one after another */

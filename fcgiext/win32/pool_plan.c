@@ -7,7 +7,6 @@
 #include <wchar.h>
 #include <ws2tcpip.h>
 
-#include "fcgiext/core/autotune.h"
 #include "fcgiext/core/text.h"
 #include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/wide.h"
@@ -161,10 +160,7 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
     if (limits.max_instances == 0 && limits.external) {
         limits.max_instances = EXTERNAL_CONNECTIONS; /* the use of this machine says nothing about that of the servers */
     } else if (limits.max_instances == 0) {
-        struct autotune tune;
-        tuning_init(&tune, config);
-        limits.max_instances = tune.limit;
-        limits.tuned_max = tune.max;
+        tuning_set_limits(&limits);
     }
     if (limits.max_instances > POOL_MAX_WORKERS)
         limits.max_instances = POOL_MAX_WORKERS;

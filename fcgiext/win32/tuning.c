@@ -1,4 +1,4 @@
-/* tuning: see tuning.h. A pool that has no request and has answered none since the last look is left alone until the next one comes. */
+/* tuning: see tuning.h. A pool that rests is left alone until the next request comes. */
 #include "fcgiext/win32/tuning.h"
 
 #include "fcgiext/win32/compat.h"
@@ -10,23 +10,31 @@ enum {
     SEARCHED = 64,
 };
 
-void tuning_init(struct autotune *tune, const struct config_pool *config)
+static uint32_t least_limit(const struct pool_limits *limits)
 {
-    uint64_t free_bytes, total_bytes;
-    system_load_memory(&free_bytes, &total_bytes);
-    uint32_t max = autotune_most(total_bytes);
-    uint32_t min = config->min_instances < max ? config->min_instances : max;
-    autotune_init(tune, system_load_processors(), min ? min : 1, max);
+    uint32_t min = limits->min_instances < limits->tuned_max ? limits->min_instances : limits->tuned_max;
+    return min ? min : 1;
 }
 
-void tuning_follow(struct engine_pool *pool, const struct autotune *fresh)
+void tuning_set_limits(struct pool_limits *limits)
+{
+    struct autotune tune;
+    uint64_t free_bytes, total_bytes;
+    system_load_memory(&free_bytes, &total_bytes);
+    limits->tuned_max = autotune_most(total_bytes);
+    autotune_init(&tune, system_load_processors(), least_limit(limits), limits->tuned_max);
+    limits->max_instances = tune.limit;
+}
+
+void tuning_follow(struct engine_pool *pool)
 {
     struct pool_tuning *tuning = &pool->tuning;
-    bool on = pool->version->limits.tuned_max > 0;
+    const struct pool_limits *limits = &pool->version->limits;
+    bool on = limits->tuned_max > 0;
     if (on && tuning->on)
-        autotune_set_bounds(&tuning->tune, fresh->min, fresh->max);
+        autotune_set_bounds(&tuning->tune, least_limit(limits), limits->tuned_max);
     else if (on)
-        autotune_restart(&tuning->tune, fresh);
+        autotune_restart(&tuning->tune, pool->engine->processors, least_limit(limits), limits->tuned_max);
     tuning->on = on;
 }
 
@@ -86,8 +94,7 @@ static void look_at_pool(struct engine_pool *pool, struct autotune_sample sample
     sample.workers = counts.workers - counts.by_state[WORKER_STOPPING];
     sample.starting = counts.by_state[WORKER_STARTING];
     sample.answered = pool_get_totals(pool->core)->answered;
-    bool rests = !sample.busy && !sample.waiting && sample.answered == tuning->tune.last_answered;
-    if (tuning->on && !rests) {
+    if (tuning->on && !autotune_rests(&tuning->tune, &sample)) {
         autotune_sample(&tuning->tune, &sample);
         event.max_instances = tuning->tune.limit;
         tell = event.max_instances != counts.max_instances;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "fcgiext/core/autotune.h"
-#include "fcgiext/core/config.h"
+#include "fcgiext/core/pool.h"
 #include "fcgiext/win32/system_load.h"
 
 struct engine;
@@ -32,11 +32,11 @@ struct pool_tuning {
     struct autotune tune;
 };
 
-/* Of a new pool with these settings. */
-void tuning_init(struct autotune *tune, const struct config_pool *config);
+/* Of a pool with MaxInstances=0, whose min_instances are known: sets tuned_max, and max_instances to the first limit. */
+void tuning_set_limits(struct pool_limits *limits);
 
-/* Under the pool's lock, before POOL_EVENT_RECONFIGURED: its version is another one. `fresh` is that of a new pool. */
-void tuning_follow(struct engine_pool *pool, const struct autotune *fresh);
+/* Under the pool's lock, before POOL_EVENT_RECONFIGURED: its version is another one. */
+void tuning_follow(struct engine_pool *pool);
 /* Under the pool's lock, when a request has come. true: the timer's thread is to be woken. */
 bool tuning_note_work(struct engine_pool *pool);
 /* The timer's thread: looks at the pools if it is time. When it wants to be called next; UINT64_MAX: when a request has come. */

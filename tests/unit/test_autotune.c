@@ -318,13 +318,11 @@ static void the_moves_are_counted_on_when_it_is_tuned_again(void **state)
 {
     (void)state;
     struct world world;
-    struct autotune fresh;
     begin(&world);
     go_on(&world, 3, 100, 100, 50);
     uint64_t moves = world.tune.moves[AUTOTUNE_QUEUE_WAITS];
     assert_true(moves > 0);
-    autotune_init(&fresh, PROCESSORS, 1, 1000);
-    autotune_restart(&world.tune, &fresh);
+    autotune_restart(&world.tune, PROCESSORS, 1, 1000);
     assert_int_equal(world.tune.limit, PROCESSORS);
     assert_int_equal(world.tune.move_reason, AUTOTUNE_STEADY);
     assert_int_equal(world.tune.moves[AUTOTUNE_QUEUE_WAITS], moves);
