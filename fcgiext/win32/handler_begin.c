@@ -14,13 +14,6 @@ struct bytes handler_variable(struct handler *handler, const char *name)
     return ecb_get_variable(&handler->ecb, name, &value) ? value : bytes_of(NULL, 0);
 }
 
-static void keep_text(char *out, size_t out_len, struct bytes text)
-{
-    size_t len = text.len < out_len - 1 ? text.len : out_len - 1;
-    memcpy(out, text.ptr ? text.ptr : (const uint8_t *)"", len);
-    out[len] = '\0';
-}
-
 /* As fcgiext.ini has it, in UTF-8: the code page may have made another name of it. Holds until the next call. */
 static struct bytes name_variable(struct handler *handler, const char *name)
 {
@@ -32,68 +25,73 @@ static struct bytes name_variable(struct handler *handler, const char *name)
     return bytes_of(NULL, 0);
 }
 
-/* The script that the program would be told is the one that was asked for. Windows maps letters that the code page lacks to others
- * that look like them: what was judged by its own name must not be run by another. */
-static bool script_name_survives(struct handler *handler)
+/* The script that the program would be told is the one that was asked for, `name`. Windows maps letters that the code page lacks to
+ * others that look like them: what was judged by its own name must not be run by another. */
+static bool script_name_survives(struct handler *handler, struct bytes name)
 {
-    struct bytes name = name_variable(handler, "SCRIPT_NAME");
-    struct buffer wanted, told;
-    buffer_init(&wanted, name.len);
-    buffer_init(&told, 4 * name.len + 1);
-    bool same = buffer_append(&wanted, name);
+    struct buffer told;
     struct bytes ansi = handler_variable(handler, "SCRIPT_NAME");
-    if (same && !bytes_equal(buffer_peek(&wanted), ansi))
-        same = utf8_of_ansi(NULL, ansi, &told) && bytes_equal(buffer_peek(&wanted), buffer_peek(&told));
-    buffer_deinit(&wanted);
+    if (bytes_equal(name, ansi))
+        return true;
+    buffer_init(&told, 4 * name.len + 1);
+    bool same = utf8_of_ansi(NULL, ansi, &told) && bytes_equal(name, buffer_peek(&told));
     buffer_deinit(&told);
     return same;
 }
 
-/* A copy, or nothing: what is longer than any entry of [Types] is in none. */
-static struct bytes hold(char *out, size_t out_len, struct bytes text)
-{
-    if (text.len > out_len)
-        return bytes_of(NULL, 0);
-    memcpy(out, text.ptr ? text.ptr : (const uint8_t *)"", text.len);
-    return bytes_of(out, text.len);
-}
-
-/* The pool of [Types] for this request, and what it wants to know of its user; without one handler->facts says why. */
-static void find_pool(struct handler *handler)
+/* The entry of [Types] for this request; if there is none, handler->facts says why. */
+static bool find_entry(struct handler *handler, struct bytes script_name, struct routes_match *match)
 {
     const struct settings *settings = handler->settings;
-    struct routes_match match;
-    char extension[1 + CONFIG_MAX_EXTENSION_LEN],
-        app_path[sizeof "/LM" - 1 + CONFIG_MAX_APP_PATH_LEN + 1]; /* a slash behind it */
-    struct bytes found = routes_extension_of(name_variable(handler, "SCRIPT_NAME"));
-    struct routes_query query = {.extension = hold(extension, sizeof extension, found)};
-    text_copy_cut(handler->extension, sizeof handler->extension, found);
-    keep_text(handler->site, sizeof handler->site, handler_variable(handler, "INSTANCE_ID"));
+    struct routes_query query = {.extension = routes_extension_of(script_name)};
+    text_copy_cut(handler->extension, sizeof handler->extension, query.extension);
+    text_copy_cut(handler->site, sizeof handler->site, handler_variable(handler, "INSTANCE_ID"));
     query.site = bytes_of_str(handler->site);
-    query.app_path = hold(app_path, sizeof app_path, name_variable(handler, "APPL_MD_PATH"));
+    query.app_path = name_variable(handler, "APPL_MD_PATH");
     handler->facts.extension = bytes_of_str(handler->extension);
     handler->facts.site = query.site;
     if (handler->facts.cause)
-        return; /* out of memory */
+        return false; /* out of memory */
     if (!settings->config->usable) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
-    } else if (!routes_find(settings->routes, &query, &match)) {
+    } else if (!routes_find(settings->routes, &query, match)) {
         handler->facts.cause = ERROR_CAUSE_NO_MAPPING;
         handler->facts.has_code = true;
         handler->facts.code = ERROR_INVALID_INDEX;
-    } else if (match.pool == SIZE_MAX) {
+    } else if (match->pool == SIZE_MAX) {
         handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
-    } else {
-        handler->config = &settings->config->pools[match.pool];
-        handler->pool = settings->pools[match.pool];
-        if (!handler->pool)
-            handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
-        else
-            handler_ask_for_user(handler, &query, match.wildcard);
-        if (!handler->facts.cause && !handler->handed_back && cgi_vars_has_ansi_path(&settings->utf8_vars[match.pool]) &&
-            !script_name_survives(handler))
-            handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
     }
+    return !handler->facts.cause;
+}
+
+/* The pool for this script, and what it wants to know of its user; without one handler->facts says why. */
+static void find_pool(struct handler *handler, struct bytes script_name)
+{
+    const struct settings *settings = handler->settings;
+    struct routes_match match;
+    if (!find_entry(handler, script_name, &match))
+        return;
+    handler->config = &settings->config->pools[match.pool];
+    handler->pool = settings->pools[match.pool];
+    if (!handler->pool)
+        handler->facts.cause = ERROR_CAUSE_CONFIG_INVALID;
+    else
+        handler_ask_for_user(handler, match.wildcard);
+    if (!handler->facts.cause && !handler->handed_back && cgi_vars_has_ansi_path(&settings->utf8_vars[match.pool]) &&
+        !script_name_survives(handler, script_name))
+        handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
+}
+
+static void route(struct handler *handler)
+{
+    struct buffer script_name;
+    struct bytes name = name_variable(handler, "SCRIPT_NAME");
+    buffer_init(&script_name, name.len);
+    if (buffer_append(&script_name, name))
+        find_pool(handler, buffer_peek(&script_name));
+    else
+        handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
+    buffer_deinit(&script_name);
 }
 
 static bool is_method(const EXTENSION_CONTROL_BLOCK *block, const char *method)
@@ -125,7 +123,7 @@ static void make_settings(struct handler *handler, uint64_t body_len, struct rel
     ZeroMemory(settings, sizeof *settings);
     settings->head = is_method(block, "HEAD");
     settings->safe = settings->head || is_method(block, "GET") || is_method(block, "OPTIONS");
-    keep_text(settings->protocol, sizeof settings->protocol, handler_variable(handler, "SERVER_PROTOCOL"));
+    text_copy_cut(settings->protocol, sizeof settings->protocol, handler_variable(handler, "SERVER_PROTOCOL"));
     settings->wants_keep_alive = wants_keep_alive(handler);
     settings->body_len = body_len;
     if (!handler->pool)
@@ -244,7 +242,7 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     engine_object_born(engine);
     DWORD error = ecb_init(&handler->ecb, block, handler_on_client, handler);
     if (!error)
-        find_pool(handler);
+        route(handler);
     uint64_t body_len = 0;
     bool known = error || spool_length_is_known(block->cbTotalBytes, handler_variable(handler, "CONTENT_LENGTH"), &body_len);
     make_settings(handler, known ? body_len : 0, &settings);

@@ -90,8 +90,8 @@ void handler_log_failure(struct handler *handler, struct error_facts *facts, cha
 /* It is over; the host's side must not be touched any more. */
 void handler_log_end(struct handler *handler);
 /* The pool is known: sets handler->token if it wants one, handler->handed_back if the host is to answer, or facts. `wildcard`: a * entry
- * of [Types] leads there, found by `query`. */
-void handler_ask_for_user(struct handler *handler, const struct routes_query *query, bool wildcard);
+ * of [Types] leads there. */
+void handler_ask_for_user(struct handler *handler, bool wildcard);
 /* Has the host answer. true: it has, and the session is over. */
 bool handler_hand_back(struct handler *handler, LONG bits);
 /* The body's bytes come in, before the pool knows of the request. */

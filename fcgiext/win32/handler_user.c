@@ -94,12 +94,13 @@ static enum hand_back_next look_and_go_up(struct hand_back *hand_back, char *pat
     return next;
 }
 
-static void look_at(struct handler *handler, HANDLE token, const struct routes_query *query, char *path)
+static void look_at(struct handler *handler, HANDLE token, const char *app_path, char *path)
 {
+    const struct routes_query query = {.site = bytes_of_str(handler->site), .app_path = bytes_of_str(app_path)};
     enum hand_back_next next = HAND_BACK_POOL;
     struct hand_back hand_back;
     struct identity_scope scope;
-    hand_back_init(&hand_back, handler->config, handler->settings->routes, query, bytes_of_str(path));
+    hand_back_init(&hand_back, handler->config, handler->settings->routes, &query, bytes_of_str(path));
     DWORD error = identity_enter(&identity_os, token, &scope);
     if (!error) {
         next = look_and_go_up(&hand_back, path, &error);
@@ -113,17 +114,18 @@ static void look_at(struct handler *handler, HANDLE token, const struct routes_q
         handler->handed_back = hand_back.property;
 }
 
-static void look(struct handler *handler, HANDLE token, const struct routes_query *query)
+static void look(struct handler *handler, HANDLE token)
 {
-    char *path = path_of(handler);
-    if (!path)
+    char *path = path_of(handler), *app_path = variable(handler, "APPL_MD_PATH");
+    if (!path || !app_path)
         handler->facts.cause = ERROR_CAUSE_NO_MEMORY;
     else if (*path)
-        look_at(handler, token, query, path);
+        look_at(handler, token, app_path, path);
+    free(app_path);
     free(path);
 }
 
-void handler_ask_for_user(struct handler *handler, const struct routes_query *query, bool wildcard)
+void handler_ask_for_user(struct handler *handler, bool wildcard)
 {
     HANDLE token = NULL;
     bool looks = hand_back_asks(handler->config, wildcard), writes = identity_is_users(handler->config);
@@ -133,7 +135,7 @@ void handler_ask_for_user(struct handler *handler, const struct routes_query *qu
         return;
     }
     if (looks)
-        look(handler, token, query);
+        look(handler, token);
     if (!writes || handler->handed_back || handler->facts.cause)
         return;
     error = identity_os.duplicate(identity_os.context, token, &handler->token);
