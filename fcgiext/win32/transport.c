@@ -1,9 +1,9 @@
 /* transport: see transport.h. Closing is also how an operation is cancelled: CancelIoEx is missing on XP, and a
  * connection with an operation cut short is of no further use.
  *
- * A pipe tracks its writer: the system notes, with each WriteFile, the token of the thread that calls it. So there is one place where
- * a pipe is written, and it is between identity_enter and identity_leave; whether the write then completes at once or later, on which
- * thread, does not matter. */
+ * A pipe that tracks its writer: the system notes, with each WriteFile, the token of the thread that calls it. So there is one place
+ * where such a pipe is written, and it is between identity_enter and identity_leave; whether the write then completes at once or
+ * later, on which thread, does not matter. With other pipes the other end sees who opened it, whoever writes. */
 #include "fcgiext/win32/transport.h"
 
 #include <mswsock.h>
@@ -132,27 +132,37 @@ static DWORD write_pipe(struct transport *transport, const void *bytes, DWORD le
     return begun(transport, ok, GetLastError());
 }
 
-DWORD transport_write(struct transport *transport, HANDLE token, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done,
-                      DWORD *refused)
+static DWORD write_as_user(struct transport *transport, HANDLE token, const void *bytes, DWORD len, struct iocp_op *op,
+                           DWORD *done, DWORD *refused)
 {
     struct identity_scope scope;
-    *refused = 0;
-    ZeroMemory(&op->overlapped, sizeof op->overlapped);
-    if (transport->pipe != INVALID_HANDLE_VALUE && (token != NULL) != transport->tracks)
-        return *refused = ERROR_BAD_IMPERSONATION_LEVEL; /* never under another identity than the one that is wanted */
-    if (transport->pipe != INVALID_HANDLE_VALUE && !token)
-        return write_pipe(transport, bytes, len, op, done);
-    if (transport->pipe != INVALID_HANDLE_VALUE) {
-        *refused = identity_enter(&identity_os, token, &scope);
-        if (*refused)
-            return *refused;
-        DWORD error = write_pipe(transport, bytes, len, op, done);
-        identity_leave(&identity_os, &scope);
-        return error;
-    }
+    *refused = identity_enter(&identity_os, token, &scope);
+    if (*refused)
+        return *refused;
+    DWORD error = write_pipe(transport, bytes, len, op, done);
+    identity_leave(&identity_os, &scope);
+    return error;
+}
+
+static DWORD write_socket(struct transport *transport, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done)
+{
     WSABUF slice = {len, (char *)(ULONG_PTR)bytes};
     BOOL ok = WSASend(transport->socket, &slice, 1, done, 0, &op->overlapped, NULL) == 0;
     return begun(transport, ok, (DWORD)WSAGetLastError());
+}
+
+DWORD transport_write(struct transport *transport, HANDLE token, const void *bytes, DWORD len, struct iocp_op *op, DWORD *done,
+                      DWORD *refused)
+{
+    *refused = 0;
+    ZeroMemory(&op->overlapped, sizeof op->overlapped);
+    if (transport->pipe == INVALID_HANDLE_VALUE)
+        return write_socket(transport, bytes, len, op, done);
+    if ((token != NULL) != transport->tracks)
+        return *refused = ERROR_BAD_IMPERSONATION_LEVEL; /* never under another identity than the one that is wanted */
+    if (transport->tracks)
+        return write_as_user(transport, token, bytes, len, op, done, refused);
+    return write_pipe(transport, bytes, len, op, done);
 }
 
 void transport_close(struct transport *transport)
