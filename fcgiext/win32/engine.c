@@ -10,7 +10,6 @@
 #include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/config_file.h"
 #include "fcgiext/win32/handler.h"
-#include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/mgmt_serve.h"
 #include "fcgiext/win32/pool_log.h"
@@ -414,7 +413,6 @@ struct engine *engine_create(DWORD *error)
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
-    InitializeCriticalSection(&engine->intake_lock);
     handler_list_init(&engine->handlers);
     timers_init(&engine->tries, engine_now_ms());
     engine->tries_armed_ms = UINT64_MAX;
@@ -518,7 +516,6 @@ void engine_destroy(struct engine *engine)
     DeleteCriticalSection(&engine->connect_lock);
     DeleteCriticalSection(&engine->exits_lock);
     DeleteCriticalSection(&engine->settings_lock);
-    DeleteCriticalSection(&engine->intake_lock);
     handler_list_deinit(&engine->handlers);
     compat_deinit();
     free(engine);

@@ -23,7 +23,6 @@
 #include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/watch.h"
 
-struct intake;
 struct mgmt_engine;
 struct mgmt_serve;
 struct worker_io;
@@ -73,8 +72,6 @@ struct engine {
     struct iocp spooler;         /* two threads: bodies of unknown length, to their files and back */
     struct sync_readers readers; /* for hosts that refuse asynchronous reads */
     struct handler_list handlers;
-    CRITICAL_SECTION intake_lock;
-    struct intake *intakes; /* a list, under intake_lock */
     HANDLE timer_thread;
     HANDLE timer_wake;
     struct tuning tuning;        /* the timer's thread looks at pools */

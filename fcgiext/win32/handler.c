@@ -44,6 +44,11 @@ struct request_label *handler_label(const struct handler *handler)
     return handler->label;
 }
 
+const struct engine_pool *handler_intake_pool(const struct handler *handler)
+{
+    return handler->intake && handler->intake->under_way ? handler->pool : NULL;
+}
+
 /* ---- what others post ---- */
 
 void handler_assigned(struct handler *handler, struct worker_io *worker, uint64_t request, struct relay_connection connection)

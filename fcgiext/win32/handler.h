@@ -13,6 +13,7 @@
 #include "fcgiext/core/relay.h"
 
 struct engine;
+struct engine_pool;
 struct handler;
 struct worker_io;
 
@@ -38,8 +39,10 @@ HANDLE handler_token(const struct handler *handler);
 uint64_t handler_request(const struct handler *handler);
 
 struct request_label;
-/* What is shown of it: set before the pool hears of the request, or its intake is listed. A reference of the handler's. */
+/* What is shown of it: set before the pool hears of the request, or its session is listed. A reference of the handler's. */
 struct request_label *handler_label(const struct handler *handler);
+/* The pool for which its body is being taken in, any thread may ask; NULL: none is, or not any more. */
+const struct engine_pool *handler_intake_pool(const struct handler *handler);
 
 /* POOL_ACTION_PROBE: tells the pool if the client of a waiting request has gone. */
 void handler_probe(struct handler *handler, uint64_t request);

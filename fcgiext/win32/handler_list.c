@@ -5,6 +5,8 @@
 
 #include "fcgiext/win32/handler_state.h"
 
+enum { FIRST_CAPACITY = 64 };
+
 void handler_list_init(struct handler_list *list)
 {
     InitializeCriticalSection(&list->lock);
@@ -22,6 +24,7 @@ void handler_list_add(struct handler_list *list, struct handler *handler)
     if (list->first)
         list->first->link.prev = handler;
     list->first = handler;
+    list->count++;
     LeaveCriticalSection(&list->lock);
 }
 
@@ -32,32 +35,42 @@ void handler_list_remove(struct handler_list *list, struct handler *handler)
     *(link->prev ? &link->prev->link.next : &list->first) = link->next;
     if (link->next)
         link->next->link.prev = link->prev;
+    list->count--;
     LeaveCriticalSection(&list->lock);
 }
 
-/* References to those in the list, at most `capacity`. -> how many there are */
-static size_t take(struct handler_list *list, struct handler **handlers, size_t capacity)
+struct handler **handler_list_take(struct handler_list *list, size_t *count)
 {
-    size_t count = 0;
-    EnterCriticalSection(&list->lock);
-    for (struct handler *handler = list->first; handler; handler = handler->link.next, count++) {
-        if (count < capacity) {
-            handlers[count] = handler;
+    for (size_t there, capacity = FIRST_CAPACITY;; capacity = 2 * there) {
+        struct handler **handlers = malloc(capacity * sizeof(struct handler *));
+        *count = 0;
+        if (!handlers)
+            return NULL;
+        EnterCriticalSection(&list->lock);
+        there = list->count;
+        for (struct handler *handler = there <= capacity ? list->first : NULL; handler; handler = handler->link.next) {
+            handlers[(*count)++] = handler;
             handler_ref(handler);
         }
+        LeaveCriticalSection(&list->lock);
+        if (there <= capacity)
+            return handlers;
+        free(handlers);
     }
-    LeaveCriticalSection(&list->lock);
-    return count;
+}
+
+void handler_list_give_back(struct handler **handlers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        handler_unref(handlers[i]);
+    free(handlers);
 }
 
 void handler_list_each(struct handler_list *list, void (*stop)(struct handler *handler))
 {
-    size_t capacity = take(list, NULL, 0);
-    struct handler **handlers = capacity ? malloc(capacity * sizeof(struct handler *)) : NULL;
-    size_t count = handlers ? take(list, handlers, capacity) : 0; /* not more: nothing is added */
-    for (size_t i = 0; i < count && i < capacity; i++) {
+    size_t count;
+    struct handler **handlers = handler_list_take(list, &count);
+    for (size_t i = 0; i < count; i++)
         stop(handlers[i]);
-        handler_unref(handlers[i]);
-    }
-    free(handlers);
+    handler_list_give_back(handlers, count);
 }

@@ -43,7 +43,7 @@ struct handler {
     struct sync_read sync_read;
     struct relay relay;
     struct request_label *label;
-    struct intake *intake;    /* NULL: the length of the body was known from the beginning, or the body is in the relay now */
+    struct intake *intake;    /* NULL: the length of the body was known from the beginning; set before the session is listed */
     bool taking_in;           /* the pool has not heard of it yet */
     HANDLE token;             /* its user's, ours to close; NULL: what is done for it is done as the host */
     const char *handed_back;  /* the property because of which the host answers it, and the pool never hears of it; else NULL */

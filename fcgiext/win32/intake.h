@@ -1,5 +1,5 @@
 /* intake: the time in which a request's body of unknown length is taken in, before any pool hears of the request. core/spool says
- * what is next, spool_io does it; the engine's list is how TerminateExtension finds those that still wait for their clients. */
+ * what is next, spool_io does it. */
 #ifndef FCGIEXT_WIN32_INTAKE_H
 #define FCGIEXT_WIN32_INTAKE_H
 
@@ -7,18 +7,14 @@
 #include "fcgiext/win32/spool_io.h"
 
 struct config_pool;
-struct engine;
 struct engine_pool;
 struct handler;
 
 struct intake {
     struct spool spool;
     struct spool_io io; /* serves the reads of the request afterwards, too */
-    struct handler *handler;
-    struct engine *engine;
     struct engine_pool *pool;
-    struct intake *next, *prev; /* in the engine's list */
-    bool listed, counted;
+    volatile LONG under_way; /* until intake_complete; counted in pool->intakes */
 };
 
 /* 0, or why not: no memory, or as many are under way for this pool as may wait in its queue. `first` is copied. */

@@ -6,7 +6,6 @@
 #include "fcgiext/core/text.h"
 #include "fcgiext/win32/compat.h"
 #include "fcgiext/win32/handler.h"
-#include "fcgiext/win32/intake.h"
 #include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/pool_plan.h"
 #include "fcgiext/win32/request_label.h"
@@ -336,49 +335,30 @@ static void add_requests(struct snapshot *snapshot, struct engine_pool *pool, ch
     free_rows(&rows);
 }
 
+static void add_intake(struct snapshot *snapshot, const struct engine_pool *pool, struct request_label *label)
+{
+    uint64_t now_ms = engine_now_ms();
+    if (!room_for_requests(snapshot, 1))
+        return;
+    struct mgmt_request *shown = &snapshot->shown.requests[snapshot->shown.request_count++];
+    *shown = (struct mgmt_request){.pool = keep_str(snapshot, pool->name), .waits_for_client = true};
+    shown->state = MGMT_REQUEST_TAKING_IN;
+    shown->age_ms = shown->state_ms = label ? now_ms - label->began_ms : 0;
+    fill_request(snapshot, shown, label);
+}
+
 /* Those whose bodies are being taken in: no pool knows them yet. */
 static void add_intakes(struct snapshot *snapshot, struct engine *engine)
 {
-    struct {
-        struct request_label *label;
-        struct engine_pool *pool;
-    } *items = NULL;
-    size_t count, capacity = SLACK;
-    for (;; capacity = 2 * count) {
-        free(items);
-        items = malloc(capacity * sizeof *items);
-        if (!items) {
-            snapshot->failed = true;
-            return;
-        }
-        count = 0;
-        EnterCriticalSection(&engine->intake_lock);
-        for (struct intake *intake = engine->intakes; intake; intake = intake->next)
-            count++;
-        size_t at = 0;
-        for (struct intake *intake = engine->intakes; intake && count <= capacity; intake = intake->next) {
-            items[at].label = handler_label(intake->handler);
-            items[at].pool = intake->pool;
-            request_label_ref(items[at++].label);
-        }
-        LeaveCriticalSection(&engine->intake_lock);
-        if (count <= capacity)
-            break;
-    }
-    bool room = count && room_for_requests(snapshot, count);
-    uint64_t now_ms = engine_now_ms();
+    size_t count;
+    struct handler **handlers = handler_list_take(&engine->handlers, &count);
+    snapshot->failed |= !handlers;
     for (size_t i = 0; i < count; i++) {
-        struct request_label *label = items[i].label;
-        if (room) {
-            struct mgmt_request *shown = &snapshot->shown.requests[snapshot->shown.request_count++];
-            *shown = (struct mgmt_request){.pool = keep_str(snapshot, items[i].pool->name), .waits_for_client = true};
-            shown->state = MGMT_REQUEST_TAKING_IN;
-            shown->age_ms = shown->state_ms = label ? now_ms - label->began_ms : 0;
-            fill_request(snapshot, shown, label);
-        }
-        request_label_unref(label);
+        const struct engine_pool *pool = handler_intake_pool(handlers[i]);
+        if (pool)
+            add_intake(snapshot, pool, handler_label(handlers[i]));
     }
-    free(items);
+    handler_list_give_back(handlers, count);
 }
 
 /* ---- exits ---- */
