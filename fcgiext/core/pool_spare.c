@@ -20,12 +20,5 @@ bool pool_lacks_spares(const struct pool *pool)
 void pool_start_spares(struct pool *pool)
 {
     pool->begun = true;
-    while (pool_lacks_spares(pool) && !timer_is_set(&pool->start_timer.entry)) {
-        if (!pool_has_room(pool)) {
-            pool->more = true;
-            return;
-        }
-        if (!pool_start_worker(pool))
-            return;
-    }
+    pool_start_while(pool, pool_lacks_spares);
 }

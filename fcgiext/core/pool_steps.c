@@ -426,10 +426,9 @@ bool pool_start_worker(struct pool *pool)
     return true;
 }
 
-void pool_start_workers(struct pool *pool)
+void pool_start_while(struct pool *pool, bool (*wanted)(const struct pool *pool))
 {
-    while (pool->state == POOL_STATE_RUNNING && !timer_is_set(&pool->start_timer.entry) &&
-           pool->by_state[WORKER_STARTING] < pool->waiting && pool_startable(pool) > 0) {
+    while (pool->state == POOL_STATE_RUNNING && !timer_is_set(&pool->start_timer.entry) && wanted(pool)) {
         if (!pool_has_room(pool)) {
             pool->more = true;
             return;
@@ -437,6 +436,16 @@ void pool_start_workers(struct pool *pool)
         if (!pool_start_worker(pool))
             return;
     }
+}
+
+static bool lacks_workers(const struct pool *pool)
+{
+    return pool->by_state[WORKER_STARTING] < pool->waiting && pool_startable(pool) > 0;
+}
+
+void pool_start_workers(struct pool *pool)
+{
+    pool_start_while(pool, lacks_workers);
 }
 
 uint32_t pool_request_limit(const struct pool *pool)

@@ -69,6 +69,8 @@ uint32_t pool_startable(const struct pool *pool);
 void pool_start_workers(struct pool *pool);
 /* false: none can be started now. */
 bool pool_start_worker(struct pool *pool);
+/* As many as `wanted` says, if the pool may start any now. */
+void pool_start_while(struct pool *pool, bool (*wanted)(const struct pool *pool));
 /* Workers that are not STOPPING. */
 uint32_t pool_serving(const struct pool *pool);
 /* So many may serve: the limit, and during a recycle the surge. */

@@ -60,7 +60,8 @@ BUGS = [
     ("QueueTimeout comes too early", "pool_steps.c", "    return waited_ms < timeout_ms ? ", "    return waited_ms + 500 < timeout_ms ? "),
     ("only the last spare is replaced", "pool_spare.c", "pool->doubtful < pool_min_serving(pool)", "pool->doubtful < (pool_min_serving(pool) > 0)"),
     ("spares end when they have been idle for long", "pool_steps.c", "        if (pool_serving(pool) > pool_min_serving(pool)) {\n", "        {\n"),
-    ("spares are started again and again", "pool_spare.c", "pool_lacks_spares(pool) && !timer_is_set(&pool->start_timer.entry)", "pool_lacks_spares(pool)"),
+    ("spares are started again and again", "pool_spare.c", "    pool_start_while(pool, pool_lacks_spares);\n",
+     "    while (pool_lacks_spares(pool) && pool_has_room(pool) && pool_start_worker(pool))\n        pool->more = true;\n"),
     ("what is too old stays", "pool_renewal.c", "    wear_out(pool, pool->oldest);", "    leave_list(pool, pool->oldest);"),
     ("what is too old loses its request", "pool_renewal.c", "    worker->worn = true;\n",
      "    if (worker->request) {\n        pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);\n        pool_stop_worker(pool, worker, false);\n        return;\n    }\n"
