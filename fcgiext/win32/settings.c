@@ -32,8 +32,6 @@ static bool find_utf8_vars(struct settings *settings)
     const struct config *config = settings->config;
     struct buffer machine;
     settings->utf8_vars = calloc(config->pool_count + 1, sizeof *settings->utf8_vars);
-    settings->gates =
-        config->error_count ? calloc(config->pool_count + 1, sizeof *settings->gates) : NULL; /* or they share one */
     if (!settings->utf8_vars)
         return false;
     buffer_init(&machine, 2 * UTF8_REGISTRY_MAX_LEN); /* a unit of UTF-16 is at most 3 bytes */
@@ -65,6 +63,8 @@ struct settings *settings_load(struct engine *engine)
     if (settings->config) {
         settings->routes = routes_create(settings->config);
         settings->pools = calloc(settings->config->pool_count + 1, sizeof(struct engine_pool *));
+        if (settings->config->error_count) /* without memory they share those of no pool */
+            settings->gates = calloc(settings->config->pool_count + 1, sizeof *settings->gates);
     }
     if (!settings->routes || !settings->pools || !find_utf8_vars(settings)) {
         settings_unref(settings);
