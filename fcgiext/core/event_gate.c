@@ -50,10 +50,15 @@ void event_reference_put(char out[EVENT_REFERENCE_LEN + 1], uint64_t reference)
 
 /* ---- events of a pool ---- */
 
+static struct event_gate_of_kind *gate_of(struct event_gates *gates, unsigned kind)
+{
+    return &gates->kinds[kind < EVENT_KIND_COUNT ? kind : ERROR_CAUSE_NONE];
+}
+
 struct event_verdict event_gates_ask(struct event_gates *gates, unsigned kind, struct event_references *references,
                                      uint64_t now_ms)
 {
-    struct event_gate_of_kind *gate = &gates->kinds[kind < EVENT_KIND_COUNT ? kind : ERROR_CAUSE_NONE];
+    struct event_gate_of_kind *gate = gate_of(gates, kind);
     struct event_verdict verdict = {false, 0, gate->reference};
     if (gate->written && now_ms - gate->written_ms < EVENT_GATE_MS) {
         gate->held++;
@@ -66,7 +71,7 @@ struct event_verdict event_gates_ask(struct event_gates *gates, unsigned kind, s
 
 void event_gates_fail(struct event_gates *gates, unsigned kind, const struct event_verdict *verdict)
 {
-    struct event_gate_of_kind *gate = &gates->kinds[kind < EVENT_KIND_COUNT ? kind : 0];
+    struct event_gate_of_kind *gate = gate_of(gates, kind);
     if (gate->reference != verdict->reference)
         return; /* another one has been written since */
     gate->written = false;
