@@ -295,7 +295,6 @@ static const struct {
     {"management", management}, {"metric", metric_members},
 };
 
-/* Cells of a row; NULL ends it. An empty cell is two blanks in a row, which would be one too many at the end of a line. */
 static void put_conventions(const struct document *document)
 {
     char text[sizeof conventions + 200];
