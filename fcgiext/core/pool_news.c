@@ -10,27 +10,22 @@ void pool_news_begin(struct pool_news *news, const struct pool *pool)
     news->failed_starts = pool->all_failed_starts;
 }
 
-/* A request fails by it in the same step. */
-static bool is_told(const struct pool_actions *actions, enum error_cause cause)
+/* A request fails by it: that tells its cause. */
+static bool is_failure(const struct pool_action *action)
 {
-    for (uint32_t i = 0; i < actions->count; i++) {
-        enum pool_action_kind kind = actions->items[i].kind;
-        if ((kind == POOL_ACTION_REJECT || kind == POOL_ACTION_ABORT) && actions->items[i].cause == cause)
-            return true;
-    }
-    return false;
+    return action->kind == POOL_ACTION_REJECT || action->kind == POOL_ACTION_ABORT;
 }
 
-static bool is_release(const struct pool_action *action)
+/* An unexpected end of a worker: its cause is told with its process. */
+static bool is_loss(const struct pool_action *action)
 {
     return action->kind == POOL_ACTION_RELEASE && action->cause != ERROR_CAUSE_NONE;
 }
 
-/* It is the end of a worker, and told with its process. */
-static bool is_told_by_release(const struct pool_actions *actions, enum error_cause cause)
+static bool is_told(const struct pool_actions *actions, enum error_cause cause, bool (*tells)(const struct pool_action *action))
 {
     for (uint32_t i = 0; i < actions->count; i++)
-        if (is_release(&actions->items[i]) && actions->items[i].cause == cause)
+        if (tells(&actions->items[i]) && actions->items[i].cause == cause)
             return true;
     return false;
 }
@@ -44,12 +39,12 @@ static void add(struct pool_news *news, struct pool_news_item item)
 void pool_news_end(struct pool_news *news, const struct pool *pool, const struct pool_actions *actions)
 {
     const struct pool_failure *failed = &pool->last_failed_start;
-    if (pool->all_failed_starts > news->failed_starts && !is_told(actions, failed->cause) &&
-        !is_told_by_release(actions, failed->cause))
+    if (pool->all_failed_starts > news->failed_starts && !is_told(actions, failed->cause, is_failure) &&
+        !is_told(actions, failed->cause, is_loss))
         add(news, (struct pool_news_item){.kind = failed->cause, .has_code = failed->has_code, .code = failed->code});
     for (uint32_t i = 0; i < actions->count; i++) {
         const struct pool_action *action = &actions->items[i];
-        if (is_release(action) && !is_told(actions, action->cause))
+        if (is_loss(action) && !is_told(actions, action->cause, is_failure))
             add(news, (struct pool_news_item){action->cause, ERROR_CAUSE_NONE, action->has_code, action->code, action->worker});
     }
     bool failing = pool->state == POOL_STATE_RAPID_FAIL;
