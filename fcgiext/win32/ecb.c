@@ -21,6 +21,13 @@ static BOOL call(struct ecb *ecb, DWORD request, void *buffer, DWORD *size, DWOR
     return ecb->block->ServerSupportFunction(ecb->block->ConnID, request, buffer, size, type);
 }
 
+/* Why the host has refused; `otherwise`: it does not say. */
+static DWORD refusal(DWORD otherwise)
+{
+    DWORD error = GetLastError();
+    return error ? error : otherwise;
+}
+
 DWORD ecb_init(struct ecb *ecb, EXTENSION_CONTROL_BLOCK *block, ecb_done *done, void *context)
 {
     ZeroMemory(ecb, sizeof *ecb);
@@ -114,8 +121,7 @@ DWORD ecb_read_now(struct ecb *ecb, void *buffer, DWORD *len)
 {
     if (ecb->block->ReadClient(ecb->block->ConnID, buffer, len))
         return 0;
-    DWORD error = GetLastError();
-    return error ? error : ERROR_READ_FAULT;
+    return refusal(ERROR_READ_FAULT);
 }
 
 void ecb_cancel_read(struct ecb *ecb)
@@ -214,7 +220,7 @@ DWORD ecb_get_token(struct ecb *ecb, HANDLE *token)
 {
     *token = NULL;
     if (!call(ecb, HSE_REQ_GET_IMPERSONATION_TOKEN, token, NULL, NULL))
-        return GetLastError() ? GetLastError() : ERROR_NOT_SUPPORTED;
+        return refusal(ERROR_NOT_SUPPORTED);
     return *token ? 0 : ERROR_NO_TOKEN;
 }
 
@@ -224,7 +230,7 @@ DWORD ecb_hand_back(struct ecb *ecb)
     ecb->hand_back.dwExecUrlFlags = HSE_EXEC_URL_IGNORE_CURRENT_INTERCEPTOR;
     if (call(ecb, HSE_REQ_EXEC_URL, &ecb->hand_back, NULL, NULL))
         return 0;
-    return GetLastError() ? GetLastError() : ERROR_NOT_SUPPORTED;
+    return refusal(ERROR_NOT_SUPPORTED);
 }
 
 bool ecb_is_answered(struct ecb *ecb)
