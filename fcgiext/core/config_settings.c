@@ -136,16 +136,14 @@ const struct config_setting config_settings[] = {
      .default_text = "0",
      POOL(ignore_existing_files),
      .help = "1 hands requests for files that exist back to the web server, if a * entry of [Types] has taken them: an "
-             "extension with an entry "
-             "of its own is the program's."},
+             "extension with an entry of its own is the program's."},
     {.name = "IgnoreDirectories",
      SWITCH,
      .since = "1.0",
      .default_text = "0",
      POOL(ignore_directories),
      .help = "1 hands requests for folders that exist back to the web server, with its default documents, if a * entry of "
-             "[Types] has taken "
-             "them."},
+             "[Types] has taken them."},
     {.name = "MonitorChangesTo",
      .type = CONFIG_TYPE_PATH,
      .since = "1.5",
@@ -196,8 +194,7 @@ const struct config_setting config_settings[] = {
      .recycles = true,
      .own_processes = true,
      .help = "1 lets the processes act as the user of the request, and fails requests whose user is not known; it means "
-             "nothing with "
-             "Protocol=Tcp."},
+             "nothing with Protocol=Tcp."},
     {.name = "MinInstances",
      NUMBER(0, 10000),
      .since = "fcgiext 0.1",

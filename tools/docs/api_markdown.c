@@ -11,14 +11,11 @@
 static const char head[] =
     "# The management pipe\n"
     "\n"
-    "This file is printed by `tools/docs` from the tables of `mgmt`; `tests/unit/test_management_api` compares the "
-    "two.\n"
+    "This file is printed by `tools/docs` from the tables of `mgmt`; `tests/unit/test_management_api` compares the two.\n"
     "\n"
     "Each host (the web server's process that has loaded fcgiext.dll) serves `\\\\.\\pipe\\fcgiext-mgmt-PID`, where PID is its "
-    "process "
-    "id.\nOne request is one line of JSON in UTF-8 that ends in LF (CR LF will do); the reply is one line, too. It is JSON-RPC "
-    "2.0. "
-    "IIS loads the\nextension at the first request: before that there is no pipe.\n"
+    "process id.\nOne request is one line of JSON in UTF-8 that ends in LF (CR LF will do); the reply is one line, too. It is "
+    "JSON-RPC 2.0. IIS loads the\nextension at the first request: before that there is no pipe.\n"
     "\n"
     "## In five lines\n"
     "\n"
@@ -59,10 +56,8 @@ static const char conventions[] =
     "## Conventions\n"
     "\n"
     "* A request has the members `jsonrpc` (\"2.0\"), `id`, `method` and, if need be, `params`, an object: parameters are "
-    "given by name. "
-    "What is\n  unknown or there twice is an error. Exactly one reply comes for each line; those without an `id` "
-    "(notifications), and "
-    "batches, are errors.\n"
+    "given by name. What is\n  unknown or there twice is an error. Exactly one reply comes for each line; those without an "
+    "`id` (notifications), and batches, are errors.\n"
     "* `id` comes back as it was: a string of at most %d bytes, or an integer of at most 53 bits. It is null when it could not "
     "be read.\n"
     "* The requests of a connection are answered one after another, in order; while operation.wait waits, none of them is.\n"
@@ -71,17 +66,13 @@ static const char conventions[] =
     "* New members may come at any time: a client ignores what it does not know. `api_version` changes when something goes "
     "away.\n"
     "* Names of states and causes are snake_case. Durations end in `_seconds` and are numbers with milliseconds; sizes end in "
-    "`_bytes`. "
-    "Points in\n  time come twice: `NAME_time` (RFC 3339, UTC) and `NAME_unix` (seconds since 1970). Ids of workers, requests "
-    "and "
-    "operations are strings:\n  they have 64 bits, which not every client's numbers hold.\n"
+    "`_bytes`. Points in\n  time come twice: `NAME_time` (RFC 3339, UTC) and `NAME_unix` (seconds since 1970). Ids of workers, "
+    "requests and operations are strings:\n  they have 64 bits, which not every client's numbers hold.\n"
     "* Counters only grow, and no reading resets them. They begin anew with the host (`started_time`), or with the pool.\n"
     "* Text of clients (URLs, methods) is always well-formed: bytes that are no UTF-8 are replaced by U+FFFD, control "
-    "characters are "
-    "escaped,\n  and behind %d bytes it ends with an ellipsis.\n"
+    "characters are escaped,\n  and behind %d bytes it ends with an ellipsis.\n"
     "* Lists come in pages: `page` (from 1) and `count`; `total` is the number of items there are, `next_page` the next page's "
-    "number, or "
-    "null.\n  Each page is a fresh look.\n"
+    "number, or null.\n  Each page is a fresh look.\n"
     "\n"
     "| limit | |\n"
     "| --- | --- |\n"
@@ -95,12 +86,9 @@ static const char conventions[] =
     "## Rights\n"
     "\n"
     "*query* lets a caller look, *operate* also change things. They are checked against the caller's token for each "
-    "connection. Unless "
-    "`QuerySddl`\nand `OperateSddl` in [Management] of fcgiext.ini say otherwise, SYSTEM and Administrators have both, and "
-    "Performance "
-    "Monitor Users may\nquery. Who may only query sees no query strings, no clients' addresses and no values of "
-    "EnvironmentVars. Remote "
-    "clients are refused.\n"
+    "connection. Unless `QuerySddl`\nand `OperateSddl` in [Management] of fcgiext.ini say otherwise, SYSTEM and Administrators "
+    "have both, and Performance Monitor Users may\nquery. Who may only query sees no query strings, no clients' addresses and "
+    "no values of EnvironmentVars. Remote clients are refused.\n"
     "\n";
 
 struct member {
@@ -132,8 +120,8 @@ static const struct member pool[] = {
     {"workers.current", "number", "all there are"},
     {"workers.maximum", "number", "the most there may be"},
     {"workers.starting", "number",
-     "of them; also `workers.idle`, `workers.busy`, `workers.connecting`, `workers.retiring` (have their last "
-     "request), `workers.stopping`"},
+     "of them; also `workers.idle`, `workers.busy`, `workers.connecting`, `workers.retiring` (have their last request), "
+     "`workers.stopping`"},
     {"requests.running", "number", "on workers"},
     {"requests.queued", "number", "that wait for a worker"},
     {"requests.queue_length", "number", "the most that may wait"},
@@ -151,19 +139,16 @@ static const struct member pool[] = {
      "`limits.activity_timeout_seconds`, `limits.request_timeout_seconds`, `limits.rapid_fails_per_minute`"},
     {"tuning", "object or null",
      "of a pool with MaxInstances=0, whose `limits.max_instances` moves. `tuning.reason`: why it is what it is, as the last "
-     "look "
-     "found it: `steady`, `queue_waits`, `cpu_saturated`, `memory_low`, `no_gain` (more workers have not answered more), "
-     "`loss` "
-     "(fewer have answered fewer), `at_most`, `idle`; `tuning.move_reason`, `tuning.move_age_seconds`: of the last move, or "
-     "null; "
-     "`tuning.moves_by_reason`: how often it was moved"},
+     "look found it: `steady`, `queue_waits`, `cpu_saturated`, `memory_low`, `no_gain` (more workers have not answered more), "
+     "`loss` (fewer have answered fewer), `at_most`, `idle`; `tuning.move_reason`, `tuning.move_age_seconds`: of the last "
+     "move, or null; `tuning.moves_by_reason`: how often it was moved"},
     {"totals.requests", "number", "that have come"},
     {"totals.answered", "number", "whose answer was passed on to its end"},
     {"totals.failed", "number", "that ended otherwise"},
     {"totals.failed_by_cause", "object", "the same, by [cause](#causes); only those that there were"},
     {"totals.rejected", "number",
-     "those of the failed ones that were refused (503) before a worker had them: queue_full, queue_timeout, "
-     "draining, rapid_fail, shutting_down"},
+     "those of the failed ones that were refused (503) before a worker had them: queue_full, queue_timeout, draining, "
+     "rapid_fail, shutting_down"},
     {"totals.retried", "number", "second tries after a worker had gone"},
     {"totals.starts", "number", "of workers"},
     {"totals.start_failures", "number", "of workers"},

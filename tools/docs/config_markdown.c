@@ -114,10 +114,9 @@ void config_markdown(const struct document *document)
 {
     document_put(document, head);
     document_put(document, types);
-    document_put(
-        document,
-        "\n## Pools\n\n*Since* 1.0 and 1.5: versions of FastCGI ISAPI, which have the same property. *A change* takes effect "
-        "at once, or asks for new\nprocesses, which replace the old ones one by one.\n\n");
+    document_put(document,
+                 "\n## Pools\n\n*Since* 1.0 and 1.5: versions of FastCGI ISAPI, which have the same property. *A change* takes "
+                 "effect at once, or asks for new\nprocesses, which replace the old ones one by one.\n\n");
     put_overview(document, config_settings, config_setting_count);
     put_settings(document, config_settings, config_setting_count);
     document_put(document, "\n## [Management]\n\nWho may see and operate the pools, and who sees what is wrong.\n\n");

@@ -15,8 +15,7 @@ const struct config_note config_notes[] = {
      "`/,` is a\ncomma anywhere, `//` a slash; any other `/` is itself, with a warning. A backslash is plain. They come before "
      "the environment\nof the web server's process, which the processes inherit, and replace its variables of the same name. "
      "PHP_FCGI_MAX_REQUESTS is\nset to InstanceMaxRequests + 1 unless it is set here: PHP's own limit (500) would end "
-     "processes in "
-     "the middle of their life."},
+     "processes in the middle of their life."},
     {"Protocol", "NamedPipe",
      "With `Tcp` each process gets a listening socket on 127.0.0.1 as its standard input. **Any program on the machine can "
      "connect to\nsuch a port**; a named pipe can be opened by SYSTEM, administrators and the pool's own account only."},
@@ -32,13 +31,11 @@ const struct config_note config_notes[] = {
      "Counted from when a process gets the request; time that is spent waiting for the client does not count."},
     {"ResponseBufferLimit", "65536",
      "A response that is complete within it is sent at once, with its length, and the client's connection is kept. A longer "
-     "one "
-     "is\nstreamed. Small values suit pages that show their progress."},
+     "one is\nstreamed. Small values suit pages that show their progress."},
     {"FlushNamedPipe", "1",
      "For programs that answer before they have read all of a request and then wait: the connection is closed after each "
      "request, and\nwhat is still to be written is given up. It differs from 0 only where the connection would be kept for a "
-     "request with a "
-     "body\n(`KeepConnections=Always`): with 0 the process stays busy until it has taken the whole body."},
+     "request with a body\n(`KeepConnections=Always`): with 0 the process stays busy until it has taken the whole body."},
     {"UnhealthyOnQueueFull", "1", "IIS may then recycle the application pool (its health monitoring must be on)."},
     {"RapidFailsPerMinute", "5",
      "Failures are starts that fail, and processes that end unexpectedly; time-outs are none. 0: the first one is enough. A "
@@ -64,18 +61,15 @@ const struct config_note config_notes[] = {
      "request\ncan still be answered."},
     {"Address", "10.0.0.1:9000,10.0.0.2:9000,[::1]:9000",
      "No process is started: each of MaxInstances is a connection to the server with the fewest of them. A server that cannot "
-     "be "
-     "reached\nis left alone for a while. See README.md."},
+     "be reached\nis left alone for a while. See README.md."},
     {"KeepConnections", "Always",
      "A program that leaves a part of a body unread may take it for the next request, so `Auto` closes the connection after "
      "requests\nwith a body, and never keeps one to an external server. `Always` is for programs that read every body to its "
-     "end "
-     "(PHP does);\n`Never` for those that cannot number their requests."},
+     "end (PHP does);\n`Never` for those that cannot number their requests."},
     {"Impersonate", "0", "0: they always act as the account of the web server's process."},
     {"MinInstances", "2",
      "They run from the moment fcgiext.ini is read (IIS loads the DLL at the first request for it), survive IdleTimeout and "
-     "are replaced "
-     "when\nthey end; not while the pool is drained or in rapid-fail. MaxInstances counts if it is lower."},
+     "are replaced when\nthey end; not while the pool is drained or in rapid-fail. MaxInstances counts if it is lower."},
     {"QueueTimeout", "30", "The refusal is 503 with `Retry-After` and `X-Fcgiext-Reason: queue_timeout`."},
     {"StartupTimeout", "60", ""},
     {"MaxLifetime", "86400",
@@ -85,8 +79,7 @@ const struct config_note config_notes[] = {
      "process's\nchildren. The replacement is as with MaxLifetime."},
     {"MaxSpooledBody", "104857600",
      "FastCGI wants to know a body's length before its first byte, so a chunked one is stored first: in memory up to 64 KiB, "
-     "then "
-     "in a\ntemporary file."},
+     "then in a\ntemporary file."},
     {"SlowRequestSeconds", "10",
      "An event of the event log; counted from when a process gets the request until it lets it go, waiting for the client "
      "included."},
@@ -96,8 +89,8 @@ const struct config_note config_notes[] = {
      "with\n"
      "APPL_PHYSICAL_PATH, REQUEST_URI with HTTP_URL; each can also be named alone. What the client has sent (the query, header "
      "fields, the URL\nas it came) is converted only if it is not UTF-8 already. IIS 5.1 has the ANSI code page only: what "
-     "that "
-     "lacks is lost there. A script\nwhose name the code page lacks is refused with 400; to serve it (IIS 6 and later) name\n"
+     "that lacks is lost there. A script\nwhose name the code page lacks is refused with 400; to serve it (IIS 6 and later) "
+     "name\n"
      "`SCRIPT_NAME,PATH_INFO,PATH_TRANSLATED,URL`."},
     {"PassProxyHeader", "1", "See CVE-2016-5385 (httpoxy) before you set it."},
     {"Pipe", "0", ""},
