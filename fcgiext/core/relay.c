@@ -112,14 +112,21 @@ static void fail_worker(struct relay *relay, enum error_cause cause, const char 
     relay_fail_with(relay, cause, detail);
 }
 
+/* What was found first is closer to the cause. */
+static void fail_by(struct relay *relay, const struct error_facts *facts)
+{
+    if (relay->failed)
+        return;
+    relay->failed = true;
+    relay->failure = *facts;
+}
+
 void relay_fail(struct relay *relay, const struct error_facts *facts)
 {
     relay->has_worker = false;
     relay->awaits_pool = false;
-    if (relay->failed || relay->answered)
-        return; /* our own finding is closer to the cause; and an answer that is complete stands */
-    relay_fail_with(relay, facts->cause, NULL);
-    relay->failure = *facts;
+    if (!relay->answered) /* an answer that is complete stands */
+        fail_by(relay, facts);
 }
 
 /* An error page takes the place of the reply; when the headers have gone out, only a cut connection tells. */
@@ -300,11 +307,8 @@ void relay_on_written(struct relay *relay, size_t len, bool ok)
 
 void relay_on_write_refused(struct relay *relay, const struct error_facts *facts)
 {
-    bool first = !relay->failed;
     relay->write_pending = false;
-    relay_fail_with(relay, facts->cause, NULL);
-    if (first)
-        relay->failure = *facts;
+    fail_by(relay, facts);
 }
 
 void relay_on_read(struct relay *relay, struct bytes bytes, bool ok)
