@@ -1,15 +1,16 @@
 /* event_log: see event_log.h. The lock is not held over ReportEvent. */
 #include "fcgiext/win32/event_log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <wchar.h>
 
+#include "fcgiext/core/log_text.h"
+#include "fcgiext/core/text.h"
 #include "fcgiext/messages.h"
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/wide.h"
 
-enum { MAX_TEXT_LEN = 2048, MAX_STRINGS = 16 /* of messages.mc */ };
+enum { MAX_TEXT_LEN = 2048, MAX_NUMBERS_LEN = 200, MAX_STRINGS = 16 /* of messages.mc */ };
 
 static const DWORD ids[EVENT_LOG_ID_COUNT] = {
     [EVENT_LOG_OPERATED] = FCGIEXT_EVENT_OPERATED,
@@ -108,11 +109,11 @@ static WCHAR *split(const char *text, const WCHAR *strings[MAX_STRINGS])
     return all;
 }
 
-/* false: it is not in the log, which may be full. */
-static bool report(struct event_log *log, DWORD id, const char *text)
+/* Takes a NUL to the end of `text`. false: it is not in the log, which may be full. */
+static bool report(struct event_log *log, DWORD id, struct buffer *text)
 {
-    const WCHAR *strings[MAX_STRINGS];
-    WCHAR *all = split(text, strings);
+    const WCHAR *strings[MAX_STRINGS] = {NULL};
+    WCHAR *all = buffer_append(text, bytes_of("", 1)) ? split((const char *)buffer_peek(text).ptr, strings) : NULL;
     bool written = all && log->source && ReportEventW(log->source, type_of(id), 0, id, NULL, MAX_STRINGS, 0, strings, NULL);
     free(all);
     return written;
@@ -126,36 +127,35 @@ static bool passes(struct event_log *log, enum event_log_id id, uint64_t *held)
     return passed;
 }
 
+static bool put_number(struct buffer *text, const char *before, uint64_t number, const char *after)
+{
+    return buffer_append_str(text, before) && text_append_decimal(text, number) && buffer_append_str(text, after);
+}
+
 void event_log_write(struct event_log *log, enum event_log_id id, const char *text)
 {
+    struct buffer line;
     uint64_t held = 0;
     if (!passes(log, id, &held))
         return;
-    char line[MAX_TEXT_LEN + 100];
-    snprintf(line, sizeof line, "%.*s [host %lu]", MAX_TEXT_LEN, text, GetCurrentProcessId());
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ')
-            *c = '?';
-    if (held)
-        snprintf(line + strlen(line), sizeof line - strlen(line), " [%llu events before this one were not written]",
-                 (unsigned long long)held);
-    report(log, ids[id], line);
+    buffer_init(&line, MAX_TEXT_LEN + MAX_NUMBERS_LEN);
+    if (log_text_append(&line, bytes_of_str(text), MAX_TEXT_LEN) && put_number(&line, " [host ", GetCurrentProcessId(), "]") &&
+        (!held || put_number(&line, " [", held, " events before this one were not written]")))
+        report(log, ids[id], &line);
+    buffer_deinit(&line);
 }
 
 void event_log_write_lines(struct event_log *log, enum event_log_id id, struct bytes lines)
 {
+    struct buffer text;
     uint64_t held = 0;
     if (!passes(log, id, &held))
         return;
-    size_t size = lines.len + 200;
-    char *text = malloc(size);
-    if (!text)
-        return;
-    snprintf(text, size, "%.*sHost process: %lu\r\n", (int)lines.len, (const char *)lines.ptr, GetCurrentProcessId());
-    if (held)
-        snprintf(text + strlen(text), size - strlen(text), "Not written before this event: %llu\r\n", (unsigned long long)held);
-    report(log, ids[id], text);
-    free(text);
+    buffer_init(&text, lines.len + MAX_NUMBERS_LEN);
+    if (buffer_append(&text, lines) && put_number(&text, "Host process: ", GetCurrentProcessId(), "\r\n") &&
+        (!held || put_number(&text, "Not written before this event: ", held, "\r\n")))
+        report(log, ids[id], &text);
+    buffer_deinit(&text);
 }
 
 void event_log_report(struct event_log *log, struct event_gates *gates, struct event_facts *facts,
@@ -174,8 +174,7 @@ void event_log_report(struct event_log *log, struct event_gates *gates, struct e
     facts->failure.reference = bytes_of_str(reference);
     buffer_init(&text, EVENT_TEXT_MAX_LEN);
     DWORD id = facts->kind < EVENT_KIND_COUNT && kind_ids[facts->kind] ? kind_ids[facts->kind] : FCGIEXT_EVENT_NONE;
-    bool written = event_text_append(facts, &text) && buffer_append(&text, bytes_of("", 1)) &&
-                   report(log, id, (const char *)buffer_peek(&text).ptr);
+    bool written = event_text_append(facts, &text) && report(log, id, &text);
     buffer_deinit(&text);
     if (written)
         return;

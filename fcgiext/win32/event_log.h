@@ -33,9 +33,9 @@ struct event_log {
 void event_log_open(struct event_log *log);
 void event_log_close(struct event_log *log);
 
-/* `text`: UTF-8, of any length and origin: it is cut, and control characters become question marks. */
+/* `text`: of any length and origin: it becomes one line, cleaned by core/log_text and cut. */
 void event_log_write(struct event_log *log, enum event_log_id id, const char *text);
-/* The same of several lines, which are written as they are: cleaned by core/log_text, at most EVENT_TEXT_MAX_LEN. */
+/* The same of several lines, which are written as they are: they are clean, at most EVENT_TEXT_MAX_LEN. */
 void event_log_write_lines(struct event_log *log, enum event_log_id id, struct bytes lines);
 
 /* What happened in a pool; `gates` are the pool's, NULL: there is none. Writes the event if the gate lets it pass. `reference` gets
