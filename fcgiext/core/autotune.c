@@ -54,6 +54,9 @@ enum {
     CAREFUL_MS = 300000,
     MAX_RESERVE = 1024 * 1024 * 1024, /* bytes */
     FEW_WORKERS = 4,                  /* that fit into what is free: enough for the base */
+    MAX_LIMIT = 10000,
+    SMALLEST_WORKER = 8 * 1024 * 1024, /* bytes: so many of them fit into the machine at most */
+    USUAL_WORKER = 32 * 1024 * 1024,   /* where nobody knows */
 };
 
 static uint32_t within(uint32_t value, uint32_t min, uint32_t max)
@@ -81,13 +84,13 @@ uint32_t autotune_first(uint32_t processors)
 
 uint32_t autotune_most(uint64_t total_bytes)
 {
-    return within(least(total_bytes / AUTOTUNE_SMALLEST_WORKER, AUTOTUNE_MAX_LIMIT), MIN_BASE, AUTOTUNE_MAX_LIMIT);
+    return within(least(total_bytes / SMALLEST_WORKER, MAX_LIMIT), MIN_BASE, MAX_LIMIT);
 }
 
 void autotune_init(struct autotune *tune, uint32_t processors, uint32_t min, uint32_t max)
 {
     memset(tune, 0, sizeof *tune);
-    tune->processors = within(processors, 1, AUTOTUNE_MAX_LIMIT / QUICK_PER_PROCESSOR);
+    tune->processors = within(processors, 1, MAX_LIMIT / QUICK_PER_PROCESSOR);
     tune->limit = autotune_first(tune->processors);
     autotune_set_bounds(tune, min, max);
 }
@@ -230,7 +233,7 @@ static uint64_t reserve(const struct autotune_sample *sample)
 
 static uint64_t bytes_of_worker(const struct autotune_sample *sample)
 {
-    uint64_t bytes = sample->worker_bytes ? sample->worker_bytes : AUTOTUNE_USUAL_WORKER;
+    uint64_t bytes = sample->worker_bytes ? sample->worker_bytes : USUAL_WORKER;
     return bytes * (sample->pools ? sample->pools : 1);
 }
 

@@ -6,12 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    AUTOTUNE_SAMPLE_MS = 2000,
-    AUTOTUNE_MAX_LIMIT = 10000,
-    AUTOTUNE_SMALLEST_WORKER = 8 * 1024 * 1024, /* bytes: so many of them fit into the machine at most */
-    AUTOTUNE_USUAL_WORKER = 32 * 1024 * 1024,   /* where nobody knows */
-};
+enum { AUTOTUNE_SAMPLE_MS = 2000 };
 
 enum autotune_reason {
     AUTOTUNE_STEADY,        /* no request waits that more workers would help */
