@@ -75,7 +75,7 @@ uint64_t compat_private_bytes(HANDLE process)
     ZeroMemory(&counters, sizeof counters);
     if (process && get_memory_info)
         get_memory_info(process, (PROCESS_MEMORY_COUNTERS *)&counters, sizeof counters);
-    return counters.PrivateUsage;
+    return counters.PrivateUsage ? counters.PrivateUsage : counters.PagefileUsage; /* the same; Wine fills in this one only */
 }
 
 void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)

@@ -110,7 +110,9 @@ class Renewal(operate.OperateTest):
     """MaxLifetime, MaxPrivateBytes"""
 
     def start_pool(self, **properties):
-        self.start_host(support.ini({"fcgi": "pool"}, pool={"ExePath": pages.MISBEHAVE, "MaxInstances": 2, **properties}))
+        """No process ends for the number of its requests."""
+        self.start_host(support.ini({"fcgi": "pool"}, pool={"ExePath": pages.MISBEHAVE, "MaxInstances": 2,
+                                                            "InstanceMaxRequests": 10_000_000, **properties}))
 
     def wait_for_another(self, pid, query=""):
         """Asks until another process answers; none of the requests may fail. -> its id"""

@@ -355,7 +355,7 @@ static void take_params(struct request *request, const struct record *record)
 static void keep_memory(const struct request *request)
 {
     size_t len = (size_t)number(request, "keep", 0) << 20;
-    char *memory = len > 0 ? malloc(len) : NULL; /* for good */
+    volatile char *memory = len > 0 ? malloc(len) : NULL; /* for good; volatile: no compiler leaves it out */
     if (len > 0 && memory == NULL)
         ExitProcess(67);
     for (size_t i = 0; i < len; i += 4096)
