@@ -146,22 +146,27 @@ static void check_external(struct config_parser *parser)
     }
 }
 
-/* PHP's own limit; when PHP reaches it first, it ends while we still send it requests. */
+uint32_t config_own_request_limit(const struct config_pool *pool)
+{
+    uint64_t limit = 0;
+    for (size_t i = 0; i < pool->env_count; i++)
+        if (bytes_equal_nocase(bytes_of_str(pool->env[i].name), bytes_of_str(CONFIG_PHP_LIMIT)) &&
+            config_number_parse(text_trim(bytes_of_str(pool->env[i].value)), INT32_MAX, &limit) != CONFIG_NUMBER_OK)
+            limit = 0;
+    return (uint32_t)limit;
+}
+
+/* When PHP reaches its own limit first, it ends sooner than the section says. */
 static void check_php_limit(struct config_parser *parser, const struct config_pool *pool)
 {
-    static const char name[] = "PHP_FCGI_MAX_REQUESTS";
     struct config_place place = seen_place(parser, "EnvironmentVars");
     struct config_decimal limit, ours;
-    for (size_t i = 0; i < pool->env_count; i++) {
-        uint64_t number = 0; /* 0: PHP has no limit */
-        if (!bytes_equal_nocase(bytes_of_str(pool->env[i].name), bytes_of_str(name)) ||
-            config_number_parse(text_trim(bytes_of_str(pool->env[i].value)), INT32_MAX, &number) != CONFIG_NUMBER_OK ||
-            number == 0 || number >= pool->instance_max_requests)
-            continue;
-        config_warning(parser, &place, name, " is ", config_decimal(&limit, number), ", below InstanceMaxRequests (",
-                       config_decimal(&ours, pool->instance_max_requests),
-                       "): PHP would end by itself first; set both to the same number, or leave PHP_FCGI_MAX_REQUESTS out");
-    }
+    uint32_t number = config_own_request_limit(pool);
+    if (number == 0 || number >= pool->instance_max_requests)
+        return;
+    config_warning(parser, &place, CONFIG_PHP_LIMIT " is ", config_decimal(&limit, number), ", below InstanceMaxRequests (",
+                   config_decimal(&ours, pool->instance_max_requests),
+                   "): PHP would end by itself first; set both to the same number, or leave PHP_FCGI_MAX_REQUESTS out");
 }
 
 static void check_numbers(struct config_parser *parser, const struct config_pool *pool)

@@ -178,6 +178,11 @@ const struct config_setting *config_setting_find(const char *name);
 /* An application's metabase path as routes compare it: without "/LM" and without slashes at the end; a part of `path`. */
 struct bytes config_app_path(struct bytes path);
 
+/* PHP ends by itself after so many requests. */
+#define CONFIG_PHP_LIMIT "PHP_FCGI_MAX_REQUESTS"
+/* As EnvironmentVars sets it; 0: no limit, or none that is known. */
+uint32_t config_own_request_limit(const struct config_pool *pool);
+
 /* Have two versions of a pool the same processes? false when one of the settings marked `recycles` differs: ExePath,
  * Arguments, EnvironmentVars, Protocol, Address, Impersonate, KeepConnections, SignalBeforeTerminateSeconds. */
 bool config_pool_same_processes(const struct config_pool *a, const struct config_pool *b);

@@ -141,7 +141,7 @@ static void on_finished(struct pool *pool, const struct pool_event *event)
     /* a server of others would hold a process for a connection that nobody uses */
     bool no_longer = pool->limits.external && event->outcome != POOL_OUTCOME_DONE;
     if (unusable || no_longer || worker->exited || is_superfluous(pool, worker)) {
-        pool_stop_worker(pool, worker, false);
+        pool_stop_worker(pool, worker, pool_is_through(pool, worker) && !unusable);
         return;
     }
     pool_measure(pool, worker);

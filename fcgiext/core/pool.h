@@ -22,6 +22,7 @@ struct pool_limits {
     uint32_t tuned_max;     /* not 0: POOL_EVENT_TUNED moves max_instances, up to this */
     uint32_t queue_length;  /* waiting requests */
     uint32_t instance_max_requests;
+    uint32_t own_requests; /* the program is known to end by itself after so many; 0: not known */
     uint64_t idle_timeout_ms;
     uint64_t activity_timeout_ms; /* doubled for the first bytes of a new worker */
     uint64_t request_timeout_ms;
@@ -139,6 +140,9 @@ struct pool_action {
     bool has_code;
     uint32_t code;
     uint32_t answered; /* RELEASE: requests in all */
+    bool
+        last; /* ASSIGN: the program ends by itself after it: the connection must not be kept. PHP, told to keep it, disconnects
+                        * by force then, and what has not been read of its answer is lost */
 };
 
 struct pool_actions {

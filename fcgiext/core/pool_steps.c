@@ -320,6 +320,13 @@ void pool_set_activity_timer(struct pool *pool, struct pool_worker *worker)
     pool_set_timer(pool, &worker->timer, timeout_ms);
 }
 
+/* The program's. 0: none is known. */
+static uint32_t own_request_limit(const struct pool *pool)
+{
+    uint32_t learned = pool->learned_requests, told = pool->limits.own_requests;
+    return learned && (!told || learned < told) ? learned : told;
+}
+
 void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_request *request)
 {
     queue_remove(pool, request);
@@ -334,6 +341,7 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
     struct pool_action *action = pool_emit(pool, POOL_ACTION_ASSIGN, worker);
     action->request = slab_id(request);
     action->tag = request->tag;
+    action->last = pool_is_through(pool, worker);
     pool_set_activity_timer(pool, worker);
     pool_set_timer(pool, &request->timer, pool->limits.request_timeout_ms);
 }
@@ -450,8 +458,13 @@ void pool_start_workers(struct pool *pool)
 
 uint32_t pool_request_limit(const struct pool *pool)
 {
-    uint32_t limit = pool->limits.instance_max_requests;
-    return pool->learned_requests && pool->learned_requests < limit ? pool->learned_requests : limit;
+    uint32_t limit = pool->limits.instance_max_requests, own = own_request_limit(pool);
+    return own && own < limit ? own : limit;
+}
+
+bool pool_is_through(const struct pool *pool, const struct pool_worker *worker)
+{
+    return worker->served == own_request_limit(pool);
 }
 
 /* A program that ends right after its Nth answer, twice, has a limit of its own (php: PHP_FCGI_MAX_REQUESTS). From then on

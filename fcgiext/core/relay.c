@@ -276,11 +276,12 @@ static void take_reply(struct relay *relay, struct bytes in)
 void relay_on_assigned(struct relay *relay, struct relay_connection connection)
 {
     assert(!relay->has_worker);
-    exchange_init(&relay->exchange, relay->settings.keep_conn);
+    exchange_init(&relay->exchange, relay->settings.keep_conn && !connection.last);
     relay->exchange.request_id = connection.request_id;
     if (relay->encoded_id != connection.request_id)
         exchange_number(relay->request.data + relay->request.start, relay->request.len, connection.request_id);
     relay->encoded_id = connection.request_id;
+    fcgi_begin_request_encode(relay->request.data + relay->request.start, connection.request_id, relay->exchange.keep_conn);
     cgi_response_deinit(&relay->response);
     cgi_response_init(&relay->response);
     buffer_clear(&relay->out);

@@ -42,6 +42,7 @@ struct relay_connection {
     uint16_t request_id; /* no other request of this connection has it, but after 65,535 of them */
     bool reused;         /* it has carried a request before */
     bool read_pending;   /* a read is outstanding on it */
+    bool last;           /* it must not be kept, whatever the settings say */
 };
 
 enum relay_action_kind {

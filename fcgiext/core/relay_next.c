@@ -86,7 +86,7 @@ static bool next_release(struct relay *relay, struct relay_action *action)
         return false;
     if (!relay->answered && !relay->closed && !is_given_up(relay))
         return false;
-    bool keep = relay->answered && relay->settings.keep_conn && !relay->closed && !relay->unusable && relay->body_left == 0;
+    bool keep = relay->answered && relay->exchange.keep_conn && !relay->closed && !relay->unusable && relay->body_left == 0;
     if (keep && relay->write_pending)
         return false; /* the reply has overtaken the completion of the write, which says whether the connection is clean */
     keep = keep && all_written(relay);

@@ -13,7 +13,6 @@
 
 enum { EXTERNAL_CONNECTIONS = 32 };
 
-static const char php_limit[] = "PHP_FCGI_MAX_REQUESTS";
 static const char allowed_peers[] = "FCGI_WEB_SERVER_ADDRS"; /* libfcgi and php refuse connections from elsewhere */
 
 static DWORD make_command_line(struct process_plan *plan, const struct config_pool *config)
@@ -93,8 +92,8 @@ static DWORD make_env(struct process_plan *plan, const struct config_pool *confi
     /* php's own limit (500 unless told) must not end a process that we count on */
     char limit[16];
     snprintf(limit, sizeof limit, "%lu", (unsigned long)config->instance_max_requests + 1);
-    if (!error && !has_env(config, php_limit))
-        error = add_env(plan, php_limit, limit);
+    if (!error && !has_env(config, CONFIG_PHP_LIMIT))
+        error = add_env(plan, CONFIG_PHP_LIMIT, limit);
     if (!error && plan->tcp && !has_env(config, allowed_peers))
         error = add_env(plan, allowed_peers, "127.0.0.1");
     return error;
@@ -157,6 +156,8 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
         .max_private_bytes = config->max_private_bytes,
         .external = config->address_count > 0,
     };
+    if (!limits.external)
+        limits.own_requests = config_own_request_limit(config);
     if (limits.max_instances == 0 && limits.external) {
         limits.max_instances = EXTERNAL_CONNECTIONS; /* the use of this machine says nothing about that of the servers */
     } else if (limits.max_instances == 0) {

@@ -255,6 +255,7 @@ static void do_assign(struct worker_io *worker, const struct pool_action *action
         .request_id = worker->request_id,
         .reused = worker->reused,
         .read_pending = (worker->read_pending && !worker->read_stale) || worker->read_wanted,
+        .last = action->last,
     };
     worker->bound = handler;
     handler_ref(handler);

@@ -1,8 +1,5 @@
-/* What an operator does to a pool while it serves, recycling aside (test_pool_recycle.c): drain, resume, new limits; and what
- * the pool learns about its program's own limit of requests. */
+/* What an operator does to a pool while it serves, recycling aside (test_pool_recycle.c): drain, resume, new limits. */
 #include "tests/unit/pool_driver.h"
-
-#define CRASH 0xC0000005u
 
 static void assert_state(const struct driver *driver, enum pool_state expected)
 {
@@ -444,113 +441,6 @@ static void other_limits_apply_to_what_comes(void **state)
     driver_close(&driver);
 }
 
-/* ---- the program's own limit of requests */
-
-enum ending { EXITS_IDLE, CLOSES_FIRST, EXITS_BEFORE_THE_END, EXITS_LATE, CRASHES, FAILS, IS_KILLED, IS_ENDED_BY_US };
-
-/* A new worker answers so many requests and ends. */
-static void serve_and_end(struct driver *driver, uint32_t requests, enum ending ending)
-{
-    uint64_t worker = 0;
-    for (uint32_t i = 0; i < requests; i++) {
-        uint64_t request = i == 0 ? run_on_new_worker(driver, i, &worker) : arrive(driver, i);
-        if (i)
-            assert_int_equal(take_assign(driver, request), worker);
-        if (ending == EXITS_BEFORE_THE_END && i + 1 == requests)
-            exited(driver, worker, 0);
-        answer(driver, request, i);
-    }
-    if (ending == EXITS_LATE)
-        let_pass(driver, POOL_LEARN_MS + 1);
-    if (ending == CLOSES_FIRST || ending == IS_KILLED)
-        of_worker(driver, POOL_EVENT_DISCONNECTED, worker);
-    take_all(driver);
-    if (ending == IS_KILLED) {
-        driver->now_ms = pool_next_deadline_ms(driver->pool); /* after signal_ms: within POOL_LEARN_MS */
-        of_worker(driver, POOL_EVENT_DEADLINE, 0);
-        take_all(driver);
-    }
-    exited(driver, worker, ending == CRASHES ? CRASH : ending == FAILS);
-    take_all(driver);
-}
-
-static void limit_of_the_program_is_learned_from_two_equal_ends(void **state)
-{
-    (void)state;
-    const enum ending endings[] = {EXITS_IDLE, CLOSES_FIRST, EXITS_BEFORE_THE_END};
-    for (int i = 0; i < 3; i++) {
-        struct driver driver;
-        driver_open(&driver, driver_limits());
-        serve_and_end(&driver, 3, endings[i]);
-        serve_and_end(&driver, 2, endings[i]); /* something else */
-        assert_int_equal(counts(&driver).learned_requests, 0);
-        serve_and_end(&driver, 3, endings[i]);
-        assert_int_equal(counts(&driver).learned_requests, 0); /* not twice in a row */
-        serve_and_end(&driver, 3, endings[i]);
-        assert_int_equal(counts(&driver).learned_requests, 3);
-        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
-        uint64_t worker;
-        uint64_t request = run_on_new_worker(&driver, 1, &worker);
-        answer(&driver, request, 1);
-        for (uint64_t tag = 2; tag <= 3; tag++) {
-            request = serve_on(&driver, tag, worker);
-            answer(&driver, request, tag);
-        }
-        take_kill(&driver, worker); /* the third is now its last: nobody meets its end */
-        end_of(&driver, worker);
-        recycle(&driver, false);
-        assert_int_equal(counts(&driver).learned_requests, 0); /* it may be another program now */
-        driver_close(&driver);
-    }
-}
-
-static void other_ends_teach_nothing(void **state)
-{
-    (void)state;
-    const enum ending endings[] = {EXITS_LATE, CRASHES, FAILS, IS_KILLED, IS_ENDED_BY_US};
-    for (int i = 0; i < 5; i++) {
-        struct driver driver;
-        struct pool_limits limits = driver_limits();
-        limits.signal_ms = POOL_LEARN_MS / 2;
-        limits.instance_max_requests = endings[i] == IS_ENDED_BY_US ? 2 : 1000;
-        driver_open(&driver, limits);
-        for (int times = 0; times < 3; times++)
-            serve_and_end(&driver, 2, endings[i]);
-        assert_int_equal(counts(&driver).learned_requests, 0);
-        driver_close(&driver);
-    }
-}
-
-static void learned_limit_only_lowers_the_configured_one(void **state)
-{
-    (void)state;
-    struct driver driver;
-    struct pool_limits limits = driver_limits();
-    driver_open(&driver, limits);
-    for (int times = 0; times < 2; times++)
-        serve_and_end(&driver, 5, EXITS_IDLE);
-    assert_int_equal(counts(&driver).learned_requests, 5);
-    limits.instance_max_requests = 1;
-    reconfigure(&driver, limits);
-    uint64_t worker;
-    answer(&driver, run_on_new_worker(&driver, 1, &worker), 1);
-    take_kill(&driver, worker);
-    driver_close(&driver);
-}
-
-static void connections_to_an_external_server_teach_nothing(void **state)
-{
-    (void)state;
-    struct driver driver;
-    struct pool_limits limits = driver_limits();
-    limits.external = true;
-    driver_open(&driver, limits);
-    for (int times = 0; times < 3; times++)
-        serve_and_end(&driver, 2, EXITS_IDLE);
-    assert_int_equal(counts(&driver).learned_requests, 0);
-    driver_close(&driver);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,10 +461,6 @@ int main(void)
         cmocka_unit_test(lower_limit_ends_idle_workers_at_once_and_busy_ones_as_they_are_free),
         cmocka_unit_test(higher_limit_starts_workers_for_what_waits),
         cmocka_unit_test(other_limits_apply_to_what_comes),
-        cmocka_unit_test(limit_of_the_program_is_learned_from_two_equal_ends),
-        cmocka_unit_test(other_ends_teach_nothing),
-        cmocka_unit_test(learned_limit_only_lowers_the_configured_one),
-        cmocka_unit_test(connections_to_an_external_server_teach_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

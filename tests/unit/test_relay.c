@@ -127,6 +127,23 @@ static void connection_that_is_not_kept_is_closed_at_the_end(void **state)
     driver_close(&driver);
 }
 
+/* PHP that is told to keep its last connection disconnects it by force, and what has not been read of its answer is lost. */
+static void last_request_of_a_worker_tells_the_program_not_to_keep_the_connection(void **state)
+{
+    (void)state;
+    for (int last = 0; last < 2; last++) {
+        struct driver driver;
+        struct relay_settings settings = default_settings();
+        assert_int_equal(driver_open(&driver, &settings, 0), CGI_VARS_OK);
+        for (int times = 0; times < 2; times++) { /* a second try is encoded anew for its worker */
+            relay_on_assigned(&driver.relay, (struct relay_connection){.request_id = 7, .last = last != times});
+            assert_int_equal(driver.relay.request.data[driver.relay.request.start + FCGI_HEADER_LEN + 2], last == times);
+            driver.relay.has_worker = false;
+        }
+        driver_close(&driver);
+    }
+}
+
 static void program_that_disconnects_after_the_end_is_no_failure(void **state)
 {
     (void)state;
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(reply_that_overtakes_the_end_of_the_write_keeps_the_connection),
         cmocka_unit_test(reply_that_overtakes_the_write_on_another_connection_closes_it),
         cmocka_unit_test(connection_that_is_not_kept_is_closed_at_the_end),
+        cmocka_unit_test(last_request_of_a_worker_tells_the_program_not_to_keep_the_connection),
         cmocka_unit_test(program_that_disconnects_after_the_end_is_no_failure),
         cmocka_unit_test(reply_cut_anywhere_is_the_same_answer),
         cmocka_unit_test(reply_within_the_limit_has_its_length_and_keeps_the_connection),
