@@ -52,9 +52,11 @@ uint64_t engine_unix_ms(void)
     return engine_unix_of_filetime(now);
 }
 
-struct iocp *engine_port(struct engine *engine, uint64_t worker)
+/* An id's lower half is the index: the first are used most, so pools begin at different ports. */
+struct iocp *engine_port(const struct engine_pool *pool, uint64_t worker)
 {
-    return &engine->ports[(uint32_t)worker % engine->port_count]; /* an id's lower half is the index: the first are used most */
+    struct engine *engine = pool->engine;
+    return &engine->ports[((uint32_t)worker + pool->number) % engine->port_count];
 }
 
 void engine_object_born(struct engine *engine)
@@ -338,6 +340,7 @@ static struct engine_pool *create_pool(struct engine *engine, const struct confi
     pool->armed_ms = UINT64_MAX;
     /* held for a microsecond at most: who finds it taken looks again before the system is asked to wait */
     InitializeCriticalSectionAndSpinCount(&pool->lock, LOCK_SPINS);
+    pool->number = engine->pools ? engine->pools->number + 1 : 0;
     pool->next = engine->pools;
     InterlockedExchangePointer((void *volatile *)&engine->pools, pool);
     return pool;

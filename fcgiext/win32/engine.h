@@ -33,6 +33,7 @@ struct engine_pool {
     struct engine *engine;
     struct engine_pool *next; /* in the engine's list */
     char *name;               /* of its section */
+    unsigned number;          /* of the pools that there ever were */
     bool external;
     bool is_users; /* its processes get to know the user of a request */
     CRITICAL_SECTION lock;
@@ -76,6 +77,7 @@ struct engine {
     HANDLE timer_wake;
     struct tuning tuning;        /* the timer's thread looks at pools */
     struct fcgiext_io_counts io; /* stepped by whoever makes the call */
+    volatile LONG host_waits;    /* 1: it has been seen to wait for a client inside our call */
     volatile LONG stopping;
     volatile LONG objects; /* handlers and workers alive */
     HANDLE idle;           /* set when objects comes to 0 */
@@ -102,7 +104,7 @@ void engine_destroy(struct engine *engine);
 /* The port for the operations of this worker. Each port has one thread, and a worker one port for its life: what happens to it is
  * handled on that thread mostly, and a completion wakes no other. (With several threads on one port, Wine wakes two for each
  * read: the one that began it, and the one that has waited longest.) */
-struct iocp *engine_port(struct engine *engine, uint64_t worker);
+struct iocp *engine_port(const struct engine_pool *pool, uint64_t worker);
 
 /* Gives an event to the pool and has its actions carried out. */
 void engine_pool_event(struct engine_pool *pool, const struct pool_event *event);

@@ -118,6 +118,8 @@ void handler_stop_now(struct handler *handler)
 void handler_on_client(void *context, DWORD len, DWORD error)
 {
     struct handler *handler = context;
+    if (handler->calling == GetCurrentThreadId())
+        InterlockedExchange(&handler->engine->host_waits, 1);
     handler->client_len = len;
     handler->client_error = error;
     handler_ref(handler); /* DONE_WITH_SESSION may come inside */
@@ -135,8 +137,26 @@ static void release_worker(struct handler *handler, enum pool_outcome outcome)
     handler_log_released(handler);
 }
 
-static void client_failed(struct handler *handler, DWORD error)
+static void tell_client_wait(struct handler *handler, bool client_wait)
 {
+    struct pool_event event = {.request = handler->request};
+    event.kind = client_wait ? POOL_EVENT_CLIENT_WAIT : POOL_EVENT_CLIENT_READY;
+    if (client_wait != handler->client_wait)
+        engine_pool_event(handler->pool, &event);
+    handler->client_wait = client_wait;
+}
+
+/* Before an operation of the host's is begun. A host that waits for its client inside the call holds us up, not the worker. */
+static void begin_call(struct handler *handler)
+{
+    if (handler->engine->host_waits && handler->worker)
+        tell_client_wait(handler, true);
+    handler->calling = GetCurrentThreadId();
+}
+
+static void end_call(struct handler *handler, DWORD error)
+{
+    handler->calling = 0;
     if (error)
         handler_on_client(handler, 0, error);
 }
@@ -144,10 +164,11 @@ static void client_failed(struct handler *handler, DWORD error)
 void handler_read_client(struct handler *handler, uint8_t *target, size_t len)
 {
     handler->client_reads = true;
+    begin_call(handler);
     DWORD error = ecb_read(&handler->ecb, target, (DWORD)len);
     if (error == ERROR_NOT_SUPPORTED)
         error = sync_read_begin(&handler->sync_read, &handler->engine->readers, &handler->ecb, target, (DWORD)len);
-    client_failed(handler, error);
+    end_call(handler, error);
 }
 
 static void read_body(struct handler *handler, const struct relay_action *action)
@@ -169,7 +190,8 @@ static void send_response(struct handler *handler, const struct relay_action *ac
         .keep_alive = action->keep_alive,
     };
     handler->client_reads = false;
-    client_failed(handler, ecb_send(&handler->ecb, &response));
+    begin_call(handler);
+    end_call(handler, ecb_send(&handler->ecb, &response));
 }
 
 /* The answer has not gone out as it was announced, or not at all. */
@@ -246,19 +268,12 @@ static void on_write_refused(struct handler *handler)
 /* Tells the pool of signs of life, and on whose account time passes now. */
 static void report_progress(struct handler *handler, bool received)
 {
-    struct pool_event event = {.request = handler->request};
-    bool client_wait = relay_waits_for_client(&handler->relay);
+    struct pool_event event = {.kind = POOL_EVENT_PROGRESS, .request = handler->request};
     if (!handler->worker)
         return;
-    if (received) {
-        event.kind = POOL_EVENT_PROGRESS;
+    if (received)
         engine_pool_event(handler->pool, &event);
-    }
-    if (client_wait != handler->client_wait) {
-        handler->client_wait = client_wait;
-        event.kind = client_wait ? POOL_EVENT_CLIENT_WAIT : POOL_EVENT_CLIENT_READY;
-        engine_pool_event(handler->pool, &event);
-    }
+    tell_client_wait(handler, relay_waits_for_client(&handler->relay));
 }
 
 static void on_probe(struct handler *handler)

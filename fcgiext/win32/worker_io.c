@@ -455,7 +455,7 @@ struct worker_io *worker_io_create(struct engine_pool *pool, uint64_t id)
     worker->refs = 1;
     worker->pool = pool;
     worker->id = id;
-    worker->port = engine_port(pool->engine, id);
+    worker->port = engine_port(pool, id);
     worker->external = pool->external;
     worker->version = pool->version;
     pool_version_ref(worker->version);
