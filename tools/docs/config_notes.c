@@ -15,7 +15,8 @@ const struct config_note config_notes[] = {
      "`/,` is a\ncomma anywhere, `//` a slash; any other `/` is itself, with a warning. A backslash is plain. They come before "
      "the environment\nof the web server's process, which the processes inherit, and replace its variables of the same name. "
      "PHP_FCGI_MAX_REQUESTS is\nset to InstanceMaxRequests + 1 unless it is set here: PHP's own limit (500) would end "
-     "processes in the middle of their life."},
+     "processes in the middle of their life. One that is set\nhere is known: the last request of a process is planned as its "
+     "last."},
     {"Protocol", "NamedPipe",
      "With `Tcp` each process gets a listening socket on 127.0.0.1 as its standard input. **Any program on the machine can "
      "connect to\nsuch a port**; a named pipe can be opened by SYSTEM, administrators and the pool's own account only."},
@@ -65,7 +66,8 @@ const struct config_note config_notes[] = {
     {"KeepConnections", "Always",
      "A program that leaves a part of a body unread may take it for the next request, so `Auto` closes the connection after "
      "requests\nwith a body, and never keeps one to an external server. `Always` is for programs that read every body to its "
-     "end (PHP does);\n`Never` for those that cannot number their requests."},
+     "end\n(PHP does, unless a script begins `php://input` and leaves the rest); `Never` for those that cannot number their "
+     "requests."},
     {"Impersonate", "0", "0: they always act as the account of the web server's process."},
     {"MinInstances", "2",
      "They run from the moment fcgiext.ini is read (IIS loads the DLL at the first request for it), survive IdleTimeout and "
