@@ -13,6 +13,8 @@ static void WINAPI on_completion(EXTENSION_CONTROL_BLOCK *block, void *context, 
 {
     struct ecb *ecb = context;
     (void)block;
+    if (ecb->calling == GetCurrentThreadId())
+        ecb->completes_inside = true;
     ecb->done(ecb->context, len, error);
 }
 
@@ -21,7 +23,7 @@ static BOOL call(struct ecb *ecb, DWORD request, void *buffer, DWORD *size, DWOR
     return ecb->block->ServerSupportFunction(ecb->block->ConnID, request, buffer, size, type);
 }
 
-/* Why the host has refused; `otherwise`: it does not say. */
+/* Why the host has refused; `otherwise`: it does not say, and 0 would mean that it has not. */
 static DWORD refusal(DWORD otherwise)
 {
     DWORD error = GetLastError();
@@ -40,7 +42,9 @@ DWORD ecb_init(struct ecb *ecb, EXTENSION_CONTROL_BLOCK *block, ecb_done *done, 
     if (!ecb->variable)
         return ERROR_OUTOFMEMORY;
     ecb->variable_capacity = FIRST_VARIABLE_LEN;
-    return call(ecb, HSE_REQ_IO_COMPLETION, (void *)(ULONG_PTR)on_completion, NULL, (DWORD *)ecb) ? 0 : GetLastError();
+    return call(ecb, HSE_REQ_IO_COMPLETION, (void *)(ULONG_PTR)on_completion, NULL, (DWORD *)ecb)
+               ? 0
+               : refusal(ERROR_NOT_SUPPORTED);
 }
 
 void ecb_deinit(struct ecb *ecb)
@@ -152,7 +156,7 @@ static DWORD vector_send(struct ecb *ecb, const struct ecb_response *response)
         vector->nElementCount = 1;
         vector->lpElementArray = &ecb->element;
     }
-    return call(ecb, HSE_REQ_VECTOR_SEND, vector, NULL, NULL) ? 0 : GetLastError();
+    return call(ecb, HSE_REQ_VECTOR_SEND, vector, NULL, NULL) ? 0 : refusal(ERROR_NOT_SUPPORTED);
 }
 
 static DWORD send_headers(struct ecb *ecb, const struct ecb_response *response)
@@ -164,7 +168,7 @@ static DWORD send_headers(struct ecb *ecb, const struct ecb_response *response)
     info.pszHeader = response->headers;
     info.cchHeader = (DWORD)strlen(response->headers);
     info.fKeepConn = response->keep_alive;
-    return call(ecb, HSE_REQ_SEND_RESPONSE_HEADER_EX, &info, NULL, NULL) ? 0 : GetLastError();
+    return call(ecb, HSE_REQ_SEND_RESPONSE_HEADER_EX, &info, NULL, NULL) ? 0 : refusal(ERROR_WRITE_FAULT);
 }
 
 DWORD ecb_send(struct ecb *ecb, const struct ecb_response *response)
@@ -191,7 +195,7 @@ DWORD ecb_send(struct ecb *ecb, const struct ecb_response *response)
     DWORD len = (DWORD)response->body.len;
     return ecb->block->WriteClient(ecb->block->ConnID, (void *)(ULONG_PTR)response->body.ptr, &len, HSE_IO_ASYNC)
                ? 0
-               : GetLastError();
+               : refusal(ERROR_WRITE_FAULT);
 }
 
 bool ecb_is_connected(struct ecb *ecb)

@@ -22,8 +22,10 @@ struct ecb {
     bool no_async_read; /* the host has refused one */
     char *variable;     /* the last variable's value; owned */
     DWORD variable_capacity;
-    struct buffer utf8; /* the last one that was asked for as UTF-8 */
-    bool variable_lost; /* one is there, but it is too long, or there was no memory for it: what was told of it is wrong */
+    struct buffer utf8;    /* the last one that was asked for as UTF-8 */
+    bool variable_lost;    /* one is there, but it is too long, or there was no memory for it: what was told of it is wrong */
+    DWORD calling;         /* the thread that is inside a call that begins an operation; 0: none; its caller sets it */
+    bool completes_inside; /* such a call has seen its completion: the host waited for its client in it */
     HSE_VECTOR_ELEMENT element;
     HSE_RESPONSE_VECTOR vector;
     HSE_EXEC_URL_INFO hand_back;

@@ -118,8 +118,6 @@ void handler_stop_now(struct handler *handler)
 void handler_on_client(void *context, DWORD len, DWORD error)
 {
     struct handler *handler = context;
-    if (handler->calling == GetCurrentThreadId())
-        InterlockedExchange(&handler->engine->host_waits, 1);
     handler->client_len = len;
     handler->client_error = error;
     handler_ref(handler); /* DONE_WITH_SESSION may come inside */
@@ -151,12 +149,14 @@ static void begin_call(struct handler *handler)
 {
     if (handler->engine->host_waits && handler->worker)
         tell_client_wait(handler, true);
-    handler->calling = GetCurrentThreadId();
+    handler->ecb.calling = GetCurrentThreadId();
 }
 
 static void end_call(struct handler *handler, DWORD error)
 {
-    handler->calling = 0;
+    handler->ecb.calling = 0;
+    if (handler->ecb.completes_inside)
+        InterlockedExchange(&handler->engine->host_waits, 1);
     if (error)
         handler_on_client(handler, 0, error);
 }

@@ -67,7 +67,6 @@ struct handler {
     DWORD stored_len, stored_error;
 
     bool client_wait; /* as the pool knows it */
-    DWORD calling;    /* the thread that is inside a call that begins an operation of the host's; 0: none */
 
     uint32_t worker_pid;  /* of the worker that it is on, or was last; 0: none, or a server of others */
     uint64_t assigned_ms; /* when it came there */

@@ -28,11 +28,14 @@ static void fail(struct handler *handler, enum error_cause cause, const char *de
 
 /* ---- the look */
 
-/* "" when the host does not have it; NULL: out of memory. */
+/* "" when the host does not have it; NULL: out of memory, or it is too long. */
 static char *variable(struct handler *handler, const char *name)
 {
     struct bytes value;
-    if (!ecb_get_variable_utf8(&handler->ecb, name, &value))
+    bool found = ecb_get_variable_utf8(&handler->ecb, name, &value);
+    if (handler->ecb.variable_lost)
+        return NULL;
+    if (!found)
         value.len = 0;
     char *text = calloc(1, value.len + 1);
     if (text && value.len)

@@ -87,13 +87,13 @@ class Failures(EcbDriver):
         """Each request ends exactly once, whatever the host refuses or breaks."""
         text = self.drive("faults", mode, count)
         rows = re.findall(r"fault (\S+): ended (\d+) refused (\d+) silent (\d+) 2xx (\d+)", text)
-        self.assertEqual(len(rows), 13, text)
+        self.assertEqual(len(rows), 14, text)
         answered = {name: int(good) for name, _, _, _, good in rows}
         for name, ended, *_ in rows:
             self.assertEqual(int(ended), count, name)
         for name in ("none", "no-vector-send", "sync-read", "no-variables", "no-exec-url", "exec-url-breaks"):
             self.assertEqual(answered[name], count, name)
-        for name in ("no-io-completion", "no-send", "no-token"):
+        for name in ("no-io-completion", "no-send", "no-reason", "no-token"):
             self.assertEqual(answered[name], 0, name)
         for name in ("no-read", "read-breaks", "read-ends"): # every other request's body is in the ECB already
             self.assertEqual(answered[name], count // 2, name)

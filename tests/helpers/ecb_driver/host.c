@@ -15,9 +15,9 @@
 
 #include "tests/helpers/ecb_driver/users.h"
 
-const char *const fault_names[FAULT_COUNT] = {"none",      "no-io-completion", "no-vector-send", "no-send",   "send-breaks",
-                                              "sync-read", "no-read",          "read-breaks",    "read-ends", "no-variables",
-                                              "no-token",  "no-exec-url",      "exec-url-breaks"};
+const char *const fault_names[FAULT_COUNT] = {
+    "none",    "no-io-completion", "no-vector-send", "no-send",      "no-reason", "send-breaks", "sync-read",
+    "no-read", "read-breaks",      "read-ends",      "no-variables", "no-token",  "no-exec-url", "exec-url-breaks"};
 
 enum state { UNUSED, ALIVE, ENDED };
 enum { REQUESTS = 16384, PAGE_LEN = 4096, MAX_BODY = 64 * 1024 };
@@ -325,7 +325,7 @@ static BOOL WINAPI write_client(HCONN connection, LPVOID buffer, LPDWORD len, DW
         die("rule: a write that may block");
     if (!request->headers_sent)
         die("rule: a body before the headers");
-    return request->plan.fault == FAULT_NO_SEND ? refuse(ERROR_INVALID_PARAMETER) : send_something(request, *len);
+    return fault_stops_sends(request->plan.fault) ? refuse(fault_error(request->plan.fault)) : send_something(request, *len);
 }
 
 /* -> bytes read */
@@ -371,8 +371,8 @@ static void take_status(struct request *request, const char *status)
 static BOOL vector_send(struct request *request, const HSE_RESPONSE_VECTOR *vector)
 {
     DWORD len = 0;
-    if (request->plan.fault == FAULT_NO_VECTOR_SEND || request->plan.fault == FAULT_NO_SEND)
-        return refuse(ERROR_INVALID_PARAMETER);
+    if (request->plan.fault == FAULT_NO_VECTOR_SEND || fault_stops_sends(request->plan.fault))
+        return refuse(fault_error(request->plan.fault));
     if (!(vector->dwFlags & HSE_IO_ASYNC))
         die("rule: a send that may block");
     if (request->final_sent)
@@ -440,8 +440,8 @@ static BOOL WINAPI server_support(HCONN connection, DWORD call, LPVOID buffer, L
     case HSE_REQ_IS_CONNECTED: *(BOOL *)buffer = is_connected(request); return TRUE;
     case HSE_REQ_VECTOR_SEND: return vector_send(request, buffer);
     case HSE_REQ_SEND_RESPONSE_HEADER_EX:
-        if (request->plan.fault == FAULT_NO_SEND)
-            return refuse(ERROR_INVALID_PARAMETER);
+        if (fault_stops_sends(request->plan.fault))
+            return refuse(fault_error(request->plan.fault));
         if (request->outstanding)
             die("rule: headers with an operation outstanding");
         take_status(request, ((HSE_SEND_HEADER_EX_INFO *)buffer)->pszStatus);

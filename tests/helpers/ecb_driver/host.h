@@ -18,6 +18,7 @@ enum fault {
     FAULT_NO_IO_COMPLETION, /* HSE_REQ_IO_COMPLETION returns FALSE */
     FAULT_NO_VECTOR_SEND,   /* HSE_REQ_VECTOR_SEND returns FALSE: an old host */
     FAULT_NO_SEND,          /* every way to send returns FALSE */
+    FAULT_NO_REASON,        /* the same, and it says no error */
     FAULT_SEND_BREAKS,      /* a send completes with an error: the client has gone */
     FAULT_SYNC_READ,        /* HSE_REQ_ASYNC_READ_CLIENT returns FALSE; ReadClient, on a thread of the DLL's, reads */
     FAULT_NO_READ,          /* both return FALSE */
@@ -30,6 +31,16 @@ enum fault {
     FAULT_COUNT
 };
 extern const char *const fault_names[FAULT_COUNT];
+
+static inline bool fault_stops_sends(enum fault fault)
+{
+    return fault == FAULT_NO_SEND || fault == FAULT_NO_REASON;
+}
+
+static inline uint32_t fault_error(enum fault fault)
+{
+    return fault == FAULT_NO_REASON ? 0 : 87; /* ERROR_INVALID_PARAMETER */
+}
 
 /* What its client does. */
 enum client {
