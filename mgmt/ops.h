@@ -12,6 +12,7 @@
 
 #include "fcgiext/core/autotune.h"
 #include "fcgiext/core/config.h"
+#include "fcgiext/core/counters.h"
 #include "fcgiext/core/error_page.h"
 #include "fcgiext/core/pool.h"
 #include "mgmt/protocol.h"
@@ -27,6 +28,7 @@ struct mgmt_server {
     bool config_rejected;         /* a newer fcgiext.ini has errors and was not taken: config.check tells them */
     uint64_t config_rejected_unix_ms;
     uint32_t config_errors, config_warnings; /* of what is in force */
+    uint64_t counters[COUNTER_HOST_PLACES];  /* counters.inc */
 };
 
 struct mgmt_pool {
@@ -46,8 +48,9 @@ struct mgmt_pool {
     bool drain_expires;
     uint64_t drain_left_ms;
     bool drain_persists;
-    uint64_t start_unix_ms; /* of the pool, and of its totals */
-    bool tuned;             /* MaxInstances=0: limits.max_instances moves */
+    uint64_t start_unix_ms;                 /* of the pool, and of its totals */
+    uint64_t counters[COUNTER_POOL_PLACES]; /* counters.inc, completed */
+    bool tuned;                             /* MaxInstances=0: limits.max_instances moves */
     struct mgmt_tuning {
         enum autotune_reason reason;
         enum autotune_reason move_reason; /* of the last move; STEADY: there was none */
@@ -168,6 +171,8 @@ struct mgmt_ops {
     enum mgmt_error (*command)(void *context, const struct mgmt_command *command, struct mgmt_operation *operation);
     /* Somebody has asked for that who may not operate. May be NULL. */
     void (*denied)(void *context, const char *caller, const char *method);
+    /* A line has got its reply. May be NULL. */
+    void (*answered)(void *context, enum counter_management outcome);
     /* MGMT_ERROR_NONE or NO_SUCH_OPERATION. The last 100 are remembered. */
     enum mgmt_error (*operation)(void *context, uint64_t id, struct mgmt_operation *operation);
     /* The configuration in force, referenced until config_release; and the file as it is now, parsed anew, which belongs to the

@@ -76,7 +76,7 @@ static struct json *begin(struct reply *reply)
 void reply_begin_result(struct reply *reply)
 {
     struct json *json = begin(reply);
-    reply->is_error = false;
+    reply->error = MGMT_ERROR_NONE;
     json_begin_object(json, "result");
     json_number(json, "api_version", MGMT_API_VERSION);
 }
@@ -96,7 +96,7 @@ void reply_begin_error(struct reply *reply, enum mgmt_error code, const char *hi
     va_end(arguments);
     snprintf(number, sizeof number, "%d", (int)row->code);
     struct json *json = begin(reply);
-    reply->is_error = true;
+    reply->error = row->code;
     json_begin_object(json, "error");
     json_raw(json, "code", number);
     json_string(json, "message", message);
@@ -108,7 +108,7 @@ void reply_begin_error(struct reply *reply, enum mgmt_error code, const char *hi
 static bool finish(struct reply *reply)
 {
     struct json *json = &reply->json;
-    if (reply->is_error)
+    if (reply->error)
         json_end_object(json);
     json_end_object(json);
     json_end_object(json);

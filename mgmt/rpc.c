@@ -136,6 +136,19 @@ static struct bytes without_mark(struct bytes line)
     return line;
 }
 
+/* Counts what is answered, unless it is still waited for. */
+static struct bytes end(const struct mgmt_ops *ops, struct reply *reply, const struct rpc_wait *wait)
+{
+    if (wait->method.waits)
+        return bytes_of(NULL, 0);
+    enum counter_management outcome = reply->error ? COUNTER_MANAGEMENT_ERROR : COUNTER_MANAGEMENT_OK;
+    if (reply->error == MGMT_ERROR_ACCESS_DENIED)
+        outcome = COUNTER_MANAGEMENT_DENIED;
+    if (ops->answered)
+        ops->answered(ops->context, outcome);
+    return reply_end(reply);
+}
+
 struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *caller, struct bytes line, uint64_t now_ms,
                         struct buffer *out, struct rpc_wait *wait)
 {
@@ -154,7 +167,7 @@ struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *ca
         break;
     case JSON_BAD_SYNTAX: reply_begin_error(&reply, MGMT_ERROR_PARSE, NULL, "not JSON at byte %zu", at); break;
     }
-    return wait->method.waits ? bytes_of(NULL, 0) : reply_end(&reply);
+    return end(ops, &reply, wait);
 }
 
 struct bytes rpc_poll(const struct mgmt_ops *ops, uint64_t now_ms, struct buffer *out, struct rpc_wait *wait)
@@ -162,7 +175,7 @@ struct bytes rpc_poll(const struct mgmt_ops *ops, uint64_t now_ms, struct buffer
     struct reply reply;
     reply_init(&reply, out, wait->id);
     methods_poll(ops, now_ms, &reply, &wait->method);
-    return wait->method.waits ? bytes_of(NULL, 0) : reply_end(&reply);
+    return end(ops, &reply, wait);
 }
 
 struct bytes rpc_refuse(enum mgmt_error code, struct buffer *out)

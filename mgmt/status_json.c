@@ -196,11 +196,11 @@ static void write_totals(struct json *json, const struct pool_totals *totals)
             json_number(json, error_cause_name((enum error_cause)cause), totals->failed[cause]);
     json_end_object(json);
     json_number(json, "rejected", mgmt_rejected_total(totals));
-    json_number(json, "retried", totals->retried);
+    json_number(json, "retried", pool_totals_retried(totals));
     json_number(json, "starts", totals->started);
     json_number(json, "start_failures", totals->start_failures);
-    json_number(json, "exits", totals->exits);
-    json_number(json, "unexpected_exits", totals->unexpected_exits);
+    json_number(json, "exits", pool_totals_exits(totals));
+    json_number(json, "unexpected_exits", pool_totals_unexpected_exits(totals));
     json_end_object(json);
 }
 

@@ -57,12 +57,9 @@ static void judge_broken(struct pool *pool, struct pool_request *request)
     if (normal_end && request->unanswered && request->replayable && request->retries == 0 &&
         pool->state == POOL_STATE_RUNNING) {
         request->retries++;
-        pool_retry(pool, request);
+        pool_retry(pool, request, POOL_RETRY_UNANSWERED);
         pool_note_exit(pool, worker);
-        if (worker->exit_code != 0 && !worker->unexpected) { /* no failure of the pool: the request has another try */
-            worker->unexpected = true;
-            pool->totals.unexpected_exits++;
-        }
+        worker->unexpected |= worker->exit_code != 0; /* no failure of the pool: the request has another try */
         return;
     }
     pool_note_loss(pool, worker);
@@ -83,8 +80,8 @@ static void on_broken(struct pool *pool, struct pool_request *request, enum pool
 {
     struct pool_worker *worker = request->worker;
     if (outcome == POOL_OUTCOME_UNWRITTEN && pool->state == POOL_STATE_RUNNING && may_try_unwritten(pool, request)) {
-        pool_retry(pool, request);
-        pool_stop_worker(pool, worker, true);
+        pool_retry(pool, request, POOL_RETRY_UNWRITTEN);
+        pool_stop_worker(pool, worker, WORKER_EXIT_ENDED);
         return;
     }
     request->unanswered = outcome == POOL_OUTCOME_UNANSWERED;
@@ -99,17 +96,23 @@ static void on_broken(struct pool *pool, struct pool_request *request, enum pool
     pool_set_timer(pool, &request->timer, POOL_EXIT_WAIT_MS);
 }
 
-/* A worker that is free again, but not for another request. */
-static bool is_superfluous(struct pool *pool, const struct pool_worker *worker)
+/* A worker that is free again, but not for another request: why not. WORKER_EXIT_COUNT: it is. */
+static enum worker_exit superfluous_for(struct pool *pool, const struct pool_worker *worker)
 {
-    if (worker->dismissed || pool->state == POOL_STATE_CLOSED || (pool->draining && !pool->queue_head))
-        return true;
-    if (pool_serving(pool) > pool_max_serving(pool) || worker->served >= pool_request_limit(pool))
-        return true;
+    if (worker->dismissed)
+        return WORKER_EXIT_DISMISSED;
+    if (pool->state == POOL_STATE_CLOSED)
+        return WORKER_EXIT_SHUT_DOWN;
+    if (pool->draining && !pool->queue_head)
+        return WORKER_EXIT_DRAINED;
+    if (worker->served >= pool_request_limit(pool))
+        return WORKER_EXIT_REQUEST_LIMIT;
+    if (pool_serving(pool) > pool_max_serving(pool))
+        return WORKER_EXIT_SURPLUS;
     if (!pool->credit || !pool_is_old(pool, worker))
-        return false;
+        return WORKER_EXIT_COUNT;
     pool->credit--; /* its replacement is ready */
-    return true;
+    return pool_reason_of_old(worker);
 }
 
 static void note_answer(struct pool *pool, struct pool_worker *worker, bool good)
@@ -140,8 +143,11 @@ static void on_finished(struct pool *pool, const struct pool_event *event)
         pool_learn_request_limit(pool, worker);
     /* a server of others would hold a process for a connection that nobody uses */
     bool no_longer = pool->limits.external && event->outcome != POOL_OUTCOME_DONE;
-    if (unusable || no_longer || worker->exited || is_superfluous(pool, worker)) {
-        pool_stop_worker(pool, worker, pool_is_through(pool, worker) && !unusable);
+    enum worker_exit reason = unusable ? WORKER_EXIT_UNUSABLE : no_longer ? WORKER_EXIT_CLOSED : WORKER_EXIT_COUNT;
+    if (reason == WORKER_EXIT_COUNT && !worker->exited)
+        reason = superfluous_for(pool, worker);
+    if (reason != WORKER_EXIT_COUNT || worker->exited) {
+        pool_stop_worker(pool, worker, pool_is_through(pool, worker) && !unusable ? WORKER_EXIT_ENDED : reason);
         return;
     }
     pool_measure(pool, worker);
@@ -215,9 +221,12 @@ static void on_started(struct pool *pool, struct pool_worker *worker)
     if (worker->state != WORKER_STARTING)
         return;
     pool_begin_life(pool, worker);
-    bool unwanted = worker->dismissed || (pool->draining && !pool->queue_head);
-    if (unwanted || (pool_is_old(pool, worker) && pool->recycle == POOL_RECYCLE_NONE))
-        pool_stop_worker(pool, worker, false); /* also one that a recycle at once found starting */
+    if (worker->dismissed)
+        pool_stop_worker(pool, worker, WORKER_EXIT_DISMISSED);
+    else if (pool->draining && !pool->queue_head)
+        pool_stop_worker(pool, worker, WORKER_EXIT_DRAINED);
+    else if (pool_is_old(pool, worker) && pool->recycle == POOL_RECYCLE_NONE)
+        pool_stop_worker(pool, worker, WORKER_EXIT_RECYCLED); /* a recycle at once found it starting */
     else
         pool_worker_free(pool, worker);
 }
@@ -241,7 +250,6 @@ static void on_exited(struct pool *pool, struct pool_worker *worker, uint32_t co
         return;
     worker->exited = true;
     worker->exit_code = code;
-    pool->totals.exits++;
     struct pool_request *request = worker->request;
     if (!request || request->state != POOL_REQUEST_RUNNING)
         pool_learn_request_limit(pool, worker);
@@ -275,7 +283,7 @@ static void on_worker_event(struct pool *pool, const struct pool_event *event)
         break;
     case POOL_EVENT_DISCONNECTED:
         if (worker->state == WORKER_IDLE || worker->state == WORKER_CONNECTING)
-            pool_stop_worker(pool, worker, true);
+            pool_stop_worker(pool, worker, WORKER_EXIT_ENDED);
         break;
     case POOL_EVENT_EXITED: on_exited(pool, worker, event->code); break;
     case POOL_EVENT_MEASURED: pool_on_measured(pool, worker, event->bytes); break;
@@ -298,7 +306,7 @@ static void connect_timeout(struct pool *pool, struct pool_worker *worker)
 {
     struct pool_failure verdict = {ERROR_CAUSE_CONNECT_FAILED, true, POOL_CONNECT_CODE};
     pool->totals.start_failures++;
-    pool_stop_worker(pool, worker, false);
+    pool_stop_worker(pool, worker, WORKER_EXIT_TIMEOUT);
     pool_note_failed_start(pool, verdict);
     fail_oldest(pool, verdict);
 }
@@ -309,7 +317,7 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
     switch (worker->state) {
     case WORKER_STARTING: connect_timeout(pool, worker); break;
     case WORKER_IDLE: pool_idle_step(pool, worker); break;
-    case WORKER_CONNECTING: pool_stop_worker(pool, worker, false); break;
+    case WORKER_CONNECTING: pool_stop_worker(pool, worker, WORKER_EXIT_TIMEOUT); break;
     case WORKER_BUSY:
         if (worker->exited) { /* and the rest of its reply has not come */
             pool_note_loss(pool, worker);
@@ -318,7 +326,7 @@ static void on_worker_timer(struct pool *pool, struct pool_worker *worker)
             break;
         }
         pool_abort_request(pool, request, (struct pool_failure){silence(pool, worker), false, 0});
-        pool_stop_worker(pool, worker, false);
+        pool_stop_worker(pool, worker, WORKER_EXIT_TIMEOUT);
         break;
     case WORKER_STOPPING:
         if (worker->killed)
@@ -346,11 +354,14 @@ static void on_request_timer(struct pool *pool, struct pool_request *request)
         pool_set_waiting_timer(pool, request);
         return;
     }
-    if (request->state == POOL_REQUEST_LINGERING)
+    enum worker_exit reason = WORKER_EXIT_TIMEOUT;
+    if (request->state == POOL_REQUEST_LINGERING) {
         judge_broken(pool, request);
-    else
+        reason = WORKER_EXIT_UNUSABLE; /* it lives, and has closed its connection */
+    } else {
         pool_abort_request(pool, request, (struct pool_failure){ERROR_CAUSE_REQUEST_TIMEOUT, false, 0});
-    pool_stop_worker(pool, worker, false);
+    }
+    pool_stop_worker(pool, worker, reason);
 }
 
 static void on_deadline(struct pool *pool)
@@ -386,7 +397,7 @@ static void evict_next(struct pool *pool)
     if (!closed && !pool_is_old(pool, worker))
         return;
     pool_cut_off(pool, worker, closed ? ERROR_CAUSE_SHUTTING_DOWN : ERROR_CAUSE_RECYCLED);
-    pool_stop_worker(pool, worker, false);
+    pool_stop_worker(pool, worker, closed ? WORKER_EXIT_SHUT_DOWN : WORKER_EXIT_RECYCLED);
 }
 
 static void evict(struct pool *pool)

@@ -36,6 +36,7 @@ struct pool_limits {
     uint64_t max_lifetime_ms;
     uint64_t max_private_bytes;
     bool external; /* workers are connections to a server that is not ours */
+    bool measure;  /* MEASURE also without max_private_bytes: somebody shows it */
 };
 
 enum {
@@ -165,17 +166,33 @@ enum pool_recycle_state { POOL_RECYCLE_NONE, POOL_RECYCLE_RUNNING, POOL_RECYCLE_
 const char *pool_state_name(enum pool_state state);
 const char *pool_recycle_state_name(enum pool_recycle_state state);
 
+/* What the first try of a request that is tried again had met: the connection broke */
+enum pool_retry_cause {
+    POOL_RETRY_UNWRITTEN,  /* before a byte of it was written */
+    POOL_RETRY_UNANSWERED, /* when all was written and nothing had come back */
+    POOL_RETRY_COUNT
+};
+/* snake_case, stable. */
+const char *pool_retry_cause_name(enum pool_retry_cause cause);
+
 /* Totals since pool_create; they only grow. */
 struct pool_totals {
     uint64_t arrived;
     uint64_t answered;                  /* ended with POOL_ACTION_FORGET */
     uint64_t failed[ERROR_CAUSE_COUNT]; /* ended with REJECT or ABORT, by cause */
-    uint64_t retried;
+    uint64_t retried[POOL_RETRY_COUNT];
     uint64_t started;
     uint64_t start_failures;
-    uint64_t exits;
-    uint64_t unexpected_exits;
+    uint64_t exits[WORKER_EXIT_COUNT]; /* of workers whose end was seen */
+    uint64_t recycles;                 /* POOL_EVENT_RECYCLE */
+    uint64_t rapid_fails;              /* times that it began */
+    uint64_t ran_ms, waited_ms;        /* of requests on workers, and in the queue, that are there no more */
 };
+
+uint64_t pool_totals_retried(const struct pool_totals *totals);
+uint64_t pool_totals_exits(const struct pool_totals *totals);
+/* Those that had not been told to. */
+uint64_t pool_totals_unexpected_exits(const struct pool_totals *totals);
 
 struct pool_counts {
     enum pool_state state;
@@ -187,6 +204,7 @@ struct pool_counts {
     uint32_t renewals;               /* of these, for their age or size alone: no operator's recycle is about them */
     uint32_t learned_requests;       /* the program ends after so many by itself; 0: not known */
     uint32_t max_instances;          /* in force */
+    uint32_t queue_length;           /* likewise */
 };
 
 struct pool;
@@ -212,11 +230,12 @@ const struct pool_totals *pool_get_totals(const struct pool *pool);
 
 /* ---- what an operator is shown (pool_walk.c) */
 
-/* O(workers). */
 struct pool_times {
-    uint32_t running;        /* requests on workers */
-    uint64_t oldest_wait_ms; /* of the queue's head */
-    uint64_t oldest_run_ms;  /* the longest time of a request on its worker */
+    uint32_t running;                             /* requests on workers */
+    uint64_t wait_since_ms, run_since_ms;         /* the next two began then; 0: none */
+    uint64_t wait_since_sum_ms, run_since_sum_ms; /* the sums of these times, of all */
+    uint64_t oldest_wait_ms;                      /* of the queue's head */
+    uint64_t oldest_run_ms;                       /* the longest time of a request on its worker */
     uint64_t rapid_fail_left_ms;
     enum error_cause first_cause; /* of rapid-fail */
 };

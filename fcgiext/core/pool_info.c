@@ -42,6 +42,7 @@ void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
     if (limits->external) { /* no processes of ours */
         pool->limits.min_instances = 0;
         pool->limits.max_lifetime_ms = pool->limits.max_private_bytes = 0;
+        pool->limits.measure = false;
     }
     pool_set_lifetime_timer(pool);
 }
@@ -95,6 +96,7 @@ void pool_get_counts(const struct pool *pool, struct pool_counts *counts)
     counts->renewals = pool->renewals;
     counts->learned_requests = pool->learned_requests;
     counts->max_instances = pool->limits.max_instances;
+    counts->queue_length = pool->limits.queue_length;
     counts->waiting = pool->waiting;
     counts->workers = pool->workers.used_count;
     memcpy(counts->by_state, pool->by_state, sizeof counts->by_state);
@@ -105,6 +107,24 @@ const struct pool_totals *pool_get_totals(const struct pool *pool)
     return &pool->totals;
 }
 
+uint64_t pool_totals_retried(const struct pool_totals *totals)
+{
+    return totals->retried[POOL_RETRY_UNWRITTEN] + totals->retried[POOL_RETRY_UNANSWERED];
+}
+
+uint64_t pool_totals_exits(const struct pool_totals *totals)
+{
+    uint64_t sum = 0;
+    for (unsigned reason = 0; reason < WORKER_EXIT_COUNT; reason++)
+        sum += totals->exits[reason];
+    return sum;
+}
+
+uint64_t pool_totals_unexpected_exits(const struct pool_totals *totals)
+{
+    return totals->exits[WORKER_EXIT_EXITED] + totals->exits[WORKER_EXIT_CRASHED];
+}
+
 uint32_t pool_worker_slots(const struct pool *pool)
 {
     return pool->worker_slots;
@@ -113,6 +133,11 @@ uint32_t pool_worker_slots(const struct pool *pool)
 bool pool_is_empty(const struct pool *pool)
 {
     return pool->workers.used_count == 0 && pool->requests.used_count == 0;
+}
+
+const char *pool_retry_cause_name(enum pool_retry_cause cause)
+{
+    return cause == POOL_RETRY_UNWRITTEN ? "unwritten" : "unanswered";
 }
 
 const char *pool_state_name(enum pool_state state)
@@ -238,7 +263,7 @@ static void check_workers(const struct pool *pool)
     CHECK(renewals == pool->renewals);
     CHECK(doubtful == pool->doubtful);
     check_ages(pool, age);
-    CHECK(pool->requests.used_count == pool->waiting + with_request);
+    CHECK(pool->running == with_request);
     uint32_t idle = 0;
     bool old_before = false;
     const struct pool_worker *prev_idle = NULL;
@@ -254,9 +279,28 @@ static void check_workers(const struct pool *pool)
     CHECK(idle == by_state[WORKER_IDLE]);
 }
 
+static void check_running(const struct pool *pool)
+{
+    uint32_t running = 0;
+    uint64_t since_sum_ms = 0;
+    const struct pool_request *prev = NULL;
+    for (const struct pool_request *request = pool->run_oldest; request; request = request->next) {
+        CHECK(request->worker && request->worker->request == request);
+        CHECK(request->prev == prev);
+        CHECK(!prev || prev->assigned_ms <= request->assigned_ms);
+        since_sum_ms += request->assigned_ms;
+        prev = request;
+        running++;
+    }
+    CHECK(pool->run_newest == prev);
+    CHECK(pool->running == running && pool->run_since_sum_ms == since_sum_ms);
+    CHECK(pool->requests.used_count == pool->waiting + running);
+}
+
 static void check_queue(const struct pool *pool)
 {
     uint32_t waiting = 0;
+    uint64_t since_sum_ms = 0;
     const struct pool_request *prev = NULL;
     for (const struct pool_request *request = pool->queue_head; request; request = request->next) {
         CHECK(request->state == POOL_REQUEST_WAITING);
@@ -267,11 +311,12 @@ static void check_queue(const struct pool *pool)
         uint64_t end_ms = left_ms == UINT64_MAX ? left_ms : pool->now_ms + left_ms;
         bool timely = request->timer.entry.deadline_ms <= end_ms; /* or it was set under other limits */
         CHECK(timely || request->timer.entry.deadline_ms <= pool->limits_ms + POOL_PROBE_MS);
+        since_sum_ms += request->since_ms;
         prev = request;
         waiting++;
     }
     CHECK(pool->queue_tail == prev);
-    CHECK(pool->waiting == waiting);
+    CHECK(pool->waiting == waiting && pool->wait_since_sum_ms == since_sum_ms);
 }
 
 /* Nothing waits for an event that nobody will send. */
@@ -307,6 +352,7 @@ void pool_check(const struct pool *pool)
 {
     check_workers(pool);
     check_queue(pool);
+    check_running(pool);
     check_progress(pool);
     check_recycle(pool);
     check_kept(pool);

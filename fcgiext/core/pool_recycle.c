@@ -14,8 +14,14 @@ bool pool_is_old(const struct pool *pool, const struct pool_worker *worker)
     return worker->generation != pool->generation;
 }
 
+enum worker_exit pool_reason_of_old(const struct pool_worker *worker)
+{
+    return worker->worn ? WORKER_EXIT_WORN : WORKER_EXIT_RECYCLED;
+}
+
 void pool_begin_recycle(struct pool *pool, bool now)
 {
+    pool->totals.recycles++;
     bool rolling = pool_serving(pool) && !now && !pool->draining;
     pool_end_recycle(pool, POOL_RECYCLE_NONE);
     pool->generation++;
@@ -116,7 +122,7 @@ void pool_recycle_sweep(struct pool *pool)
         }
         if (retire) {
             pool->credit--;
-            pool_stop_worker(pool, pool->idle_tail, false);
+            pool_stop_worker(pool, pool->idle_tail, pool_reason_of_old(pool->idle_tail));
         } else if (!pool_start_worker(pool)) {
             return;
         }
@@ -130,7 +136,7 @@ void pool_trim(struct pool *pool)
             pool->more = true;
             return;
         }
-        pool_stop_worker(pool, pool->idle_tail, false);
+        pool_stop_worker(pool, pool->idle_tail, pool->draining ? WORKER_EXIT_DRAINED : WORKER_EXIT_SURPLUS);
     }
     if (pool->most_serving > pool_serving(pool))
         pool->most_serving = pool_serving(pool);
@@ -146,7 +152,7 @@ void pool_dismiss_worker(struct pool *pool, struct pool_worker *worker)
         return;
     worker->dismissed = true;
     if (!worker->request && !starting)
-        pool_stop_worker(pool, worker, false);
+        pool_stop_worker(pool, worker, WORKER_EXIT_DISMISSED);
 }
 
 void pool_end_worker(struct pool *pool, struct pool_worker *worker)
@@ -158,7 +164,7 @@ void pool_end_worker(struct pool *pool, struct pool_worker *worker)
     if (worker->state != WORKER_STOPPING) {
         bool exited = worker->exited;
         pool_cut_off(pool, worker, ERROR_CAUSE_RECYCLED);
-        pool_stop_worker(pool, worker, false);
+        pool_stop_worker(pool, worker, WORKER_EXIT_DISMISSED);
         if (exited)
             return; /* that was its release */
     }

@@ -64,7 +64,8 @@ static void wear_out(struct pool *pool, struct pool_worker *worker)
         return;                    /* it goes anyway */
     pool_mark_ready(pool, worker); /* if that is all the time it has, it has done its part */
     if (worker->state == WORKER_IDLE && worker->served == 0 && pool_serving(pool) > pool_min_serving(pool)) {
-        pool_stop_worker(pool, worker, false); /* nobody has needed it: else an idle pool would be renewed for ever */
+        pool_stop_worker(pool, worker,
+                         WORKER_EXIT_WORN); /* nobody has needed it: else an idle pool would be renewed for ever */
         return;
     }
     worker->worn = true;
@@ -85,7 +86,8 @@ void pool_on_lifetime_timer(struct pool *pool)
 void pool_measure(struct pool *pool, struct pool_worker *worker)
 {
     bool recently = worker->measured_ms && pool->now_ms - worker->measured_ms < POOL_MEASURE_MS;
-    if (!pool->limits.max_private_bytes || worker->worn || worker->measuring || recently)
+    bool wanted = pool->limits.max_private_bytes || pool->limits.measure;
+    if (!wanted || worker->worn || worker->measuring || recently)
         return;
     worker->measuring = true;
     worker->measured_ms = pool->now_ms;

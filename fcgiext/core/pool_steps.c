@@ -76,6 +76,7 @@ void pool_enqueue(struct pool *pool, struct pool_request *request)
     *(pool->queue_tail ? &pool->queue_tail->next : &pool->queue_head) = request;
     pool->queue_tail = request;
     pool->waiting++;
+    pool->wait_since_sum_ms += request->since_ms;
     pool_set_waiting_timer(pool, request);
 }
 
@@ -88,6 +89,7 @@ static void queue_push_front(struct pool *pool, struct pool_request *request)
     *(pool->queue_head ? &pool->queue_head->prev : &pool->queue_tail) = request;
     pool->queue_head = request;
     pool->waiting++;
+    pool->wait_since_sum_ms += request->since_ms;
     pool_set_waiting_timer(pool, request);
 }
 
@@ -97,6 +99,32 @@ static void queue_remove(struct pool *pool, struct pool_request *request)
     *(request->next ? &request->next->prev : &pool->queue_tail) = request->prev;
     request->next = request->prev = NULL;
     pool->waiting--;
+    pool->wait_since_sum_ms -= request->since_ms;
+    pool->totals.waited_ms += pool->now_ms - request->since_ms;
+}
+
+static void begin_run(struct pool *pool, struct pool_request *request, struct pool_worker *worker)
+{
+    worker->request = request;
+    request->worker = worker;
+    request->assigned_ms = pool->now_ms;
+    request->prev = pool->run_newest;
+    *(pool->run_newest ? &pool->run_newest->next : &pool->run_oldest) = request;
+    pool->run_newest = request;
+    pool->running++;
+    pool->run_since_sum_ms += request->assigned_ms;
+}
+
+static void end_run(struct pool *pool, struct pool_request *request)
+{
+    request->worker->request = NULL;
+    request->worker = NULL;
+    *(request->prev ? &request->prev->next : &pool->run_oldest) = request->next;
+    *(request->next ? &request->next->prev : &pool->run_newest) = request->prev;
+    request->next = request->prev = NULL;
+    pool->running--;
+    pool->run_since_sum_ms -= request->assigned_ms;
+    pool->totals.ran_ms += pool->now_ms - request->assigned_ms;
 }
 
 /* Old ones at the end: they are used last, and replaced first. */
@@ -132,7 +160,7 @@ void pool_make_old(struct pool *pool, struct pool_worker *worker)
 static void drop_request(struct pool *pool, struct pool_request *request)
 {
     if (request->worker)
-        request->worker->request = NULL;
+        end_run(pool, request);
     timers_cancel(&pool->timers, &request->timer.entry);
     slab_free(&pool->requests, request);
 }
@@ -172,11 +200,10 @@ void pool_cut_off(struct pool *pool, struct pool_worker *worker, enum error_caus
         pool_reject(pool, worker->request, verdict);
 }
 
-void pool_retry(struct pool *pool, struct pool_request *request)
+void pool_retry(struct pool *pool, struct pool_request *request, enum pool_retry_cause cause)
 {
-    request->worker->request = NULL;
-    request->worker = NULL;
-    pool->totals.retried++;
+    end_run(pool, request);
+    pool->totals.retried[cause]++;
     timers_cancel(&pool->timers, &request->timer.entry);
     queue_push_front(pool, request);
 }
@@ -211,6 +238,7 @@ static void note_failure(struct pool *pool, struct pool_failure verdict)
     pool->failures++;
     if (pool->state == POOL_STATE_RUNNING && pool->failures > pool->limits.rapid_fails_per_minute) {
         pool->state = POOL_STATE_RAPID_FAIL;
+        pool->totals.rapid_fails++;
         pool_set_timer(pool, &pool->rapid_fail_timer, POOL_RAPID_FAIL_MS);
     }
 }
@@ -233,7 +261,6 @@ void pool_note_loss(struct pool *pool, struct pool_worker *worker)
 {
     struct pool_failure verdict = pool_exit_verdict(pool, worker);
     worker->unexpected = worker->exited;
-    pool->totals.unexpected_exits += worker->exited;
     if (worker->exited && !worker->has_answered)
         pool_note_failed_start(pool, verdict);
     else
@@ -267,10 +294,19 @@ void pool_move_worker(struct pool *pool, struct pool_worker *worker, enum worker
     timers_cancel(&pool->timers, &worker->timer.entry);
 }
 
+static enum worker_exit exit_reason(const struct pool_worker *worker)
+{
+    if (worker->unexpected)
+        return pool_is_exception(worker->exit_code) ? WORKER_EXIT_CRASHED : WORKER_EXIT_EXITED;
+    return worker->state == WORKER_STOPPING ? worker->reason : WORKER_EXIT_ENDED;
+}
+
 void pool_worker_gone(struct pool *pool, struct pool_worker *worker)
 {
     assert(!worker->request);
     pool->doubtful -= worker->left && !worker->has_answered;
+    if (worker->exited)
+        pool->totals.exits[exit_reason(worker)]++;
     pool_move_worker(pool, worker, WORKER_GONE);
     pool->by_state[WORKER_GONE]--;
     struct pool_action *action = pool_emit(pool, POOL_ACTION_RELEASE, worker);
@@ -291,13 +327,15 @@ void pool_kill_worker(struct pool *pool, struct pool_worker *worker)
         pool_note_failed_start(pool, pool_exit_verdict(pool, worker));
 }
 
-void pool_stop_worker(struct pool *pool, struct pool_worker *worker, bool by_itself)
+void pool_stop_worker(struct pool *pool, struct pool_worker *worker, enum worker_exit reason)
 {
+    bool by_itself = reason == WORKER_EXIT_ENDED;
     if (worker->exited) {
         pool_note_exit(pool, worker);
         pool_worker_gone(pool, worker);
         return;
     }
+    worker->reason = reason;
     worker->left = by_itself;
     pool->doubtful += by_itself && !worker->has_answered;
     pool_move_worker(pool, worker, WORKER_STOPPING);
@@ -331,9 +369,8 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
 {
     queue_remove(pool, request);
     pool_move_worker(pool, worker, WORKER_BUSY);
-    worker->request = request;
+    begin_run(pool, request, worker);
     worker->served++;
-    request->worker = worker;
     request->waited_ms += pool->now_ms - request->since_ms;
     request->state = POOL_REQUEST_RUNNING;
     request->since_ms = pool->now_ms;
@@ -349,7 +386,7 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
 void pool_worker_free(struct pool *pool, struct pool_worker *worker)
 {
     if (pool->state == POOL_STATE_CLOSED || pool_serving(pool) > pool_max_serving(pool)) {
-        pool_stop_worker(pool, worker, false);
+        pool_stop_worker(pool, worker, pool->state == POOL_STATE_CLOSED ? WORKER_EXIT_SHUT_DOWN : WORKER_EXIT_SURPLUS);
         return;
     }
     pool_move_worker(pool, worker, WORKER_IDLE);
@@ -365,7 +402,7 @@ void pool_idle_step(struct pool *pool, struct pool_worker *worker)
     if (idle_ms >= next_ms) {
         pool_mark_ready(pool, worker); /* its time is up before it could prove anything: that is no failure */
         if (pool_serving(pool) > pool_min_serving(pool)) {
-            pool_stop_worker(pool, worker, false);
+            pool_stop_worker(pool, worker, WORKER_EXIT_IDLE);
             return;
         }
         next_ms = idle_ms + (next_ms > POOL_KEPT_MS ? next_ms : POOL_KEPT_MS); /* looked at again then */

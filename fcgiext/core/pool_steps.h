@@ -29,7 +29,7 @@ void pool_forget_request(struct pool *pool, struct pool_request *request);
 /* Ends the request that the worker has, if any: it runs, or lingers. */
 void pool_cut_off(struct pool *pool, struct pool_worker *worker, enum error_cause cause);
 /* Takes the request off its worker, back to the head of the queue. */
-void pool_retry(struct pool *pool, struct pool_request *request);
+void pool_retry(struct pool *pool, struct pool_request *request, enum pool_retry_cause cause);
 
 /* ---- failures */
 
@@ -57,9 +57,9 @@ void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_requ
 /* A worker with a clean connection and no request: becomes idle; ends when the pool is closed. */
 void pool_worker_free(struct pool *pool, struct pool_worker *worker);
 void pool_idle_step(struct pool *pool, struct pool_worker *worker);
-/* Ends a worker that has no request. `by_itself`: its connection has ended without us, so it is probably on its way out:
+/* Ends a worker that has no request. WORKER_EXIT_ENDED: its connection has ended without us, so it is probably on its way out:
  * let it. */
-void pool_stop_worker(struct pool *pool, struct pool_worker *worker, bool by_itself);
+void pool_stop_worker(struct pool *pool, struct pool_worker *worker, enum worker_exit reason);
 void pool_kill_worker(struct pool *pool, struct pool_worker *worker);
 void pool_worker_gone(struct pool *pool, struct pool_worker *worker);
 
@@ -112,6 +112,8 @@ bool pool_is_renewal(const struct pool *pool, const struct pool_worker *worker);
 /* ---- recycling (pool_recycle.c) */
 
 bool pool_is_old(const struct pool *pool, const struct pool_worker *worker);
+/* Why an old one ends. */
+enum worker_exit pool_reason_of_old(const struct pool_worker *worker);
 void pool_begin_recycle(struct pool *pool, bool now);
 /* For the old workers that are still there. */
 void pool_continue_recycle(struct pool *pool);

@@ -26,8 +26,9 @@ struct pool_request {
     uint64_t waited_ms;            /* in the queue, before this state */
     uint64_t tag;
     struct pool_worker *worker; /* RUNNING and LINGERING */
-    struct pool_request *next;  /* WAITING */
+    struct pool_request *next;  /* in the queue; else in the list of those on workers, by the time since when */
     struct pool_request *prev;
+    uint64_t assigned_ms;    /* RUNNING and LINGERING */
     struct pool_timer timer; /* WAITING: probe, queue timeout; RUNNING: request timeout; LINGERING: end of the wait */
     uint64_t left_ms;        /* of the request timeout, while the client is waited for */
     uint8_t retries;
@@ -57,9 +58,10 @@ struct pool_worker {
     bool ready;        /* a replacement that has proven good */
     bool exited;
     bool killed;
-    bool left;       /* STOPPING: its connection had ended before we told it to end */
-    bool dismissed;  /* an operator's wish: no further request */
-    bool unexpected; /* its exit was */
+    bool left;               /* STOPPING: its connection had ended before we told it to end */
+    bool dismissed;          /* an operator's wish: no further request */
+    bool unexpected;         /* its exit was */
+    enum worker_exit reason; /* STOPPING: why it was told to end */
 
     /* pool_renewal */
     bool ages;            /* it is in the pool's list of those */
@@ -89,6 +91,11 @@ struct pool {
     struct pool_request *queue_head;
     struct pool_request *queue_tail;
     uint32_t waiting;
+    uint64_t wait_since_sum_ms;      /* of the queue's requests, of since_ms */
+    struct pool_request *run_oldest; /* those on workers, by assigned_ms */
+    struct pool_request *run_newest;
+    uint32_t running;
+    uint64_t run_since_sum_ms;     /* of assigned_ms */
     struct pool_worker *idle_head; /* used last; workers of the pool's generation first */
     struct pool_worker *idle_tail;
     uint32_t by_state[WORKER_STATE_COUNT];

@@ -84,16 +84,16 @@ bool pool_find_worker(const struct pool *pool, uint64_t id, uint64_t now_ms, str
 void pool_get_times(const struct pool *pool, uint64_t now_ms, struct pool_times *times)
 {
     memset(times, 0, sizeof *times);
-    if (pool->queue_head)
-        times->oldest_wait_ms = since(pool->queue_head->since_ms, now_ms);
-    for (uint32_t i = 0; i < slab_index_end(&pool->workers); i++) {
-        const struct pool_worker *worker = slab_at(&pool->workers, i);
-        if (!worker || !worker->request)
-            continue;
-        uint64_t run_ms = since(worker->request->since_ms, now_ms);
-        times->running++;
-        if (run_ms > times->oldest_run_ms)
-            times->oldest_run_ms = run_ms;
+    times->running = pool->running;
+    times->wait_since_sum_ms = pool->wait_since_sum_ms;
+    times->run_since_sum_ms = pool->run_since_sum_ms;
+    if (pool->queue_head) {
+        times->wait_since_ms = pool->queue_head->since_ms;
+        times->oldest_wait_ms = since(times->wait_since_ms, now_ms);
+    }
+    if (pool->run_oldest) {
+        times->run_since_ms = pool->run_oldest->assigned_ms;
+        times->oldest_run_ms = since(times->run_since_ms, now_ms);
     }
     if (pool->state != POOL_STATE_RAPID_FAIL)
         return;

@@ -29,3 +29,17 @@ const char *worker_state_name(enum worker_state state)
     };
     return names[state];
 }
+
+const char *worker_exit_name(enum worker_exit reason)
+{
+    static const char *const names[WORKER_EXIT_COUNT] = {
+        [WORKER_EXIT_IDLE] = "idle",           [WORKER_EXIT_REQUEST_LIMIT] = "request_limit",
+        [WORKER_EXIT_RECYCLED] = "recycled",   [WORKER_EXIT_WORN] = "worn",
+        [WORKER_EXIT_SURPLUS] = "surplus",     [WORKER_EXIT_DRAINED] = "drained",
+        [WORKER_EXIT_DISMISSED] = "dismissed", [WORKER_EXIT_TIMEOUT] = "timeout",
+        [WORKER_EXIT_UNUSABLE] = "unusable",   [WORKER_EXIT_ENDED] = "ended",
+        [WORKER_EXIT_CLOSED] = "closed",       [WORKER_EXIT_EXITED] = "exited",
+        [WORKER_EXIT_CRASHED] = "crashed",     [WORKER_EXIT_SHUT_DOWN] = "shut_down",
+    };
+    return names[reason];
+}

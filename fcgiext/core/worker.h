@@ -20,6 +20,28 @@ enum worker_state {
     WORKER_STATE_COUNT
 };
 
+/* Why a worker ended. */
+enum worker_exit {
+    WORKER_EXIT_IDLE,          /* IdleTimeout */
+    WORKER_EXIT_REQUEST_LIMIT, /* InstanceMaxRequests, or the program's own limit */
+    WORKER_EXIT_RECYCLED,      /* with the pool: by an operator, a changed fcgiext.ini or a monitored file */
+    WORKER_EXIT_WORN,          /* MaxLifetime, MaxPrivateBytes */
+    WORKER_EXIT_SURPLUS,       /* more than the limit allows now */
+    WORKER_EXIT_DRAINED,
+    WORKER_EXIT_DISMISSED, /* this one, by an operator */
+    WORKER_EXIT_TIMEOUT,   /* silent, or too long with its request or its connection */
+    WORKER_EXIT_UNUSABLE,  /* it broke the protocol, or its request was cut off */
+    WORKER_EXIT_CLOSED,    /* of an external server: the connection is not kept */
+    WORKER_EXIT_ENDED,     /* by itself, in peace */
+    WORKER_EXIT_EXITED,    /* by itself, and that was not expected */
+    WORKER_EXIT_CRASHED,   /* the same with an exception */
+    WORKER_EXIT_SHUT_DOWN, /* with the host */
+    WORKER_EXIT_COUNT
+};
+
+/* snake_case, stable. */
+const char *worker_exit_name(enum worker_exit reason);
+
 bool worker_may_move(enum worker_state from, enum worker_state to);
 const char *worker_state_name(enum worker_state state);
 

@@ -78,16 +78,19 @@ uint64_t compat_private_bytes(HANDLE process)
     return counters.PrivateUsage ? counters.PrivateUsage : counters.PagefileUsage; /* the same; Wine fills in this one only */
 }
 
-void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)
+uint32_t compat_handle_count(HANDLE process)
 {
     DWORD handles = 0;
+    return process && GetProcessHandleCount(process, &handles) ? handles : 0;
+}
+
+void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count)
+{
     HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid);
     *private_bytes = compat_private_bytes(process);
-    if (process && !GetProcessHandleCount(process, &handles))
-        handles = 0;
+    *handle_count = compat_handle_count(process);
     if (process)
         CloseHandle(process);
-    *handle_count = handles;
 }
 
 static DWORD create(WCHAR *command_line, DWORD flags, const WCHAR *environment, const WCHAR *directory,

@@ -31,6 +31,7 @@ BOOL compat_skip_completion_on_success(HANDLE file);
 /* What a process has of its own; 0 where the system does not say. NULL: 0. */
 uint64_t compat_private_bytes(HANDLE process);
 /* The same, and its handles; 0 where the system does not say. */
+uint32_t compat_handle_count(HANDLE process);
 void compat_process_use(DWORD pid, uint64_t *private_bytes, uint32_t *handle_count);
 
 #endif

@@ -16,7 +16,9 @@
 #include "fcgiext/win32/reload.h"
 #include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/wide.h"
+#include "fcgiext/win32/worker_counters.h"
 #include "fcgiext/win32/worker_io.h"
+#include "perfcounters/counter_publish.h"
 
 enum {
     RECONNECT_WAIT_MS = 2, /* between two looks at programs that do not listen yet */
@@ -97,6 +99,7 @@ static void put_into_mailbox(struct engine_pool *pool, const struct pool_action 
     worker_io_ref(worker);
     delivery->labels[delivery->count] = NULL;
     if (action->kind == POOL_ACTION_ASSIGN) {
+        worker_counters_assigned(worker, pool->core);
         delivery->labels[delivery->count] = worker->label;
         worker->label = handler_label((struct handler *)(ULONG_PTR)action->tag);
         request_label_ref(worker->label);
@@ -167,6 +170,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
         else if (actions.items[i].kind == POOL_ACTION_PROBE)
             handler_ref((struct handler *)(ULONG_PTR)actions.items[i].tag); /* it may end before deliver() comes to it */
     }
+    counter_publish(pool->counters, pool->core, pool->tuning.tune.moves);
     uint64_t deadline_ms = pool_next_deadline_ms(pool->core);
     bool wake = deadline_ms < pool->armed_ms;
     if (wake)
@@ -319,20 +323,28 @@ static struct engine_pool *find_pool(struct engine *engine, const struct config_
     return NULL;
 }
 
+static bool give_counters(struct engine *engine, struct engine_pool *pool, const char *name)
+{
+    pool->start_unix_ms = engine_unix_ms();
+    pool->counters = counter_block_add_pool(engine->counters.block, bytes_of_str(name), counter_now_us(), pool->start_unix_ms);
+    if (!pool->counters)
+        pool->counters = pool->own_counters = calloc(1, sizeof *pool->own_counters);
+    return pool->counters != NULL;
+}
+
 static struct engine_pool *create_pool(struct engine *engine, const struct config_pool *config,
                                        const struct pool_limits *limits)
 {
     struct engine_pool *pool = calloc(1, sizeof *pool);
     char *name = _strdup(config->name);
     struct pool *core = pool_create(limits, engine_now_ms());
-    if (!pool || !name || !core) {
+    if (!pool || !name || !core || !give_counters(engine, pool, name)) {
         pool_destroy(core);
         free(name);
         free(pool);
         return NULL;
     }
     pool->engine = engine;
-    pool->start_unix_ms = engine_unix_ms();
     pool->name = name;
     pool->core = core;
     pool->external = config->address_count > 0;
@@ -406,6 +418,7 @@ static DWORD start_threads(struct engine *engine)
 struct engine *engine_create(DWORD *error)
 {
     WSADATA wsa;
+    DWORD shared_error;
     struct engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
         *error = ERROR_OUTOFMEMORY;
@@ -413,6 +426,7 @@ struct engine *engine_create(DWORD *error)
     }
     compat_init();
     event_log_open(&engine->log);
+    bool counts = counter_section_create(&engine->counters, &shared_error);
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);
@@ -423,6 +437,8 @@ struct engine *engine_create(DWORD *error)
     engine->load_unix_ms = engine_unix_ms();
     *error = (DWORD)WSAStartup(MAKEWORD(2, 2), &wsa);
     engine->wsa_started = *error == 0;
+    if (!*error && !counts)
+        *error = ERROR_OUTOFMEMORY;
     engine->config_path = config_file_path();
     engine->config_path_utf8 = engine->config_path ? utf8_of_wide(engine->config_path) : NULL;
     if (!*error && !engine->config_path_utf8)
@@ -462,6 +478,7 @@ static void free_pools(struct engine *engine)
             pool_version_unref(pool->version);
         pool_destroy(pool->core);
         free(pool->workers);
+        free(pool->own_counters);
         free(pool->name);
         DeleteCriticalSection(&pool->lock);
         free(pool);
@@ -515,6 +532,7 @@ void engine_destroy(struct engine *engine)
         CloseHandle(engine->timer_wake);
     if (engine->wsa_started)
         WSACleanup();
+    counter_section_destroy(&engine->counters);
     event_log_close(&engine->log);
     DeleteCriticalSection(&engine->connect_lock);
     DeleteCriticalSection(&engine->exits_lock);

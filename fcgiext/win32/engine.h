@@ -22,6 +22,7 @@
 #include "fcgiext/win32/sync_read.h"
 #include "fcgiext/win32/tuning.h"
 #include "fcgiext/win32/watch.h"
+#include "perfcounters/counter_block_win32.h"
 
 struct mgmt_engine;
 struct mgmt_serve;
@@ -48,6 +49,8 @@ struct engine_pool {
     struct worker_io **next_workers;
 
     uint64_t start_unix_ms;
+    struct counter_block_pool *counters;     /* in the published block, or own_counters where it is full */
+    struct counter_block_pool *own_counters; /* NULL: the former */
     bool drained;          /* by an operator, whatever fcgiext.ini says meanwhile; under the lock, as the next two */
     bool drain_persists;   /* across a restart */
     uint64_t drain_end_ms; /* 0: none; then it serves again */
@@ -82,6 +85,7 @@ struct engine {
     volatile LONG objects; /* handlers and workers alive */
     HANDLE idle;           /* set when objects comes to 0 */
     struct event_log log;
+    struct counter_section counters;
     struct mgmt_engine *mgmt;
     struct mgmt_serve *serve; /* NULL: not yet, or no more */
     uint64_t load_unix_ms;

@@ -132,6 +132,7 @@ static void release_worker(struct handler *handler, enum pool_outcome outcome)
     handler->worker = NULL;
     worker_io_release(worker, outcome);
     worker_io_unref(worker);
+    handler_count_released(handler);
     handler_log_released(handler);
 }
 
@@ -190,6 +191,7 @@ static void send_response(struct handler *handler, const struct relay_action *ac
         .keep_alive = action->keep_alive,
     };
     handler->client_reads = false;
+    handler->sending = action->bytes.len;
     begin_call(handler);
     end_call(handler, ecb_send(&handler->ecb, &response));
 }
@@ -202,6 +204,7 @@ static bool is_cut(const struct relay *relay)
 
 static void finish(struct handler *handler, bool keep_alive)
 {
+    handler_count_end(handler); /* before the host is told: who has the answer is to find it counted */
     DWORD status = keep_alive ? HSE_STATUS_SUCCESS_AND_KEEP_CONN : HSE_STATUS_SUCCESS;
     if (is_cut(&handler->relay)) {
         status = HSE_STATUS_ERROR; /* the host closes the connection, and does not take it for our mistake */
@@ -235,6 +238,8 @@ static void on_read(struct handler *handler)
     if (!worker || !worker->read_ready)
         return; /* let go meanwhile: the worker looks at it itself */
     worker->read_ready = false;
+    if (worker->read_len)
+        handler_count_first_byte(handler);
     relay_on_read(&handler->relay, bytes_of(worker->read_buffer, worker->read_len), worker->read_error == 0);
 }
 
@@ -250,6 +255,7 @@ static void on_failed(struct handler *handler)
     if (handler->worker) {
         worker_io_unref(handler->worker);
         handler->worker = NULL;
+        handler_count_released(handler);
         handler_log_released(handler);
     }
     relay_fail(&handler->relay, &facts);
@@ -287,10 +293,12 @@ static void on_client_done(struct handler *handler, LONG bits)
 {
     if (bits & HANDLER_STORED)
         relay_on_client_read(&handler->relay, handler->stored_len, handler->stored_error == 0);
-    if ((bits & HANDLER_CLIENT) && handler->client_reads)
+    if ((bits & HANDLER_CLIENT) && handler->client_reads) {
+        handler_count_received(handler, handler->client_len);
         relay_on_client_read(&handler->relay, handler->client_len, handler->client_error == 0);
-    else if (bits & HANDLER_CLIENT) {
+    } else if (bits & HANDLER_CLIENT) {
         request_label_sent(handler->label, handler->client_len);
+        handler_count_sent(handler, handler->client_error ? 0 : handler->sending);
         relay_on_sent(&handler->relay, handler->client_error == 0);
     }
 }
@@ -319,6 +327,7 @@ void handler_run(struct strand *strand, LONG bits)
     if (bits & HANDLER_ASSIGNED) {
         handler->worker = handler->next_worker;
         handler->client_wait = false;
+        handler_count_assigned(handler);
         handler_log_assigned(handler);
         relay_on_assigned(relay, handler->connection);
     }

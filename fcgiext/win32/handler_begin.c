@@ -201,6 +201,7 @@ void handler_take_in(struct handler *handler, LONG bits)
     struct spool *spool = &handler->intake->spool;
     if (bits & HANDLER_CLIENT) {
         request_label_received(handler->label, handler->client_len);
+        handler_count_received(handler, handler->client_len);
         spool_on_read(spool, handler->client_len, handler->client_error == 0);
     }
     if (bits & HANDLER_STORED)
@@ -254,6 +255,10 @@ DWORD handler_begin(struct engine *engine, EXTENSION_CONTROL_BLOCK *block)
     }
     struct bytes first = bytes_of(block->lpbData, block->cbAvailable);
     bool serves = !handler->facts.cause && !handler->handed_back;
+    if (!handler->handed_back)
+        handler_count_arrival(handler);
+    if (serves)
+        handler_count_received(handler, first.len);
     if (serves && known)
         encode(handler, first);
     else if (serves)

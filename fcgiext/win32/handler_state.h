@@ -1,6 +1,6 @@
 /* handler_state: what the files of handler share: the request's state, and what one of them has for the others. handler.c has its
  * strand and its references, handler_begin.c all that comes before the pool hears of it, handler_user.c what is done in the name of its
- * user, handler_explain.c what a failed one is told, handler_log.c what of it goes to the event log. */
+ * user, handler_explain.c what a failed one is told, handler_log.c what of it goes to the event log, handler_counters.c what is counted. */
 #ifndef FCGIEXT_WIN32_HANDLER_STATE_H
 #define FCGIEXT_WIN32_HANDLER_STATE_H
 
@@ -68,6 +68,11 @@ struct handler {
 
     bool client_wait; /* as the pool knows it */
 
+    /* handler_counters */
+    uint64_t arrived_us, assigned_us, ran_us; /* ran_us: on all workers that it had */
+    bool was_assigned, has_first_byte;
+    size_t sending; /* bytes of the body in the send that is under way */
+
     uint32_t worker_pid;  /* of the worker that it is on, or was last; 0: none, or a server of others */
     uint64_t assigned_ms; /* when it came there */
 };
@@ -89,6 +94,15 @@ void handler_log_released(struct handler *handler);
 void handler_log_failure(struct handler *handler, struct error_facts *facts, char reference[EVENT_REFERENCE_LEN + 1]);
 /* It is over; the host's side must not be touched any more. */
 void handler_log_end(struct handler *handler);
+/* handler_counters. It has come to its pool, or found none; its body's bytes come, its answer's have gone out; it has a worker, the first
+ * bytes of its answer, no worker any more; it is over. */
+void handler_count_arrival(struct handler *handler);
+void handler_count_received(struct handler *handler, uint64_t bytes);
+void handler_count_sent(struct handler *handler, uint64_t bytes);
+void handler_count_assigned(struct handler *handler);
+void handler_count_first_byte(struct handler *handler);
+void handler_count_released(struct handler *handler);
+void handler_count_end(struct handler *handler);
 /* The pool is known: sets handler->token if it wants one, handler->handed_back if the host is to answer, or facts. `wildcard`: a * entry
  * of [Types] leads there. */
 void handler_ask_for_user(struct handler *handler, bool wildcard);

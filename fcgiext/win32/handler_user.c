@@ -152,6 +152,7 @@ static void not_handed_back(struct handler *handler, DWORD error)
 {
     bool folder = strcmp(handler->handed_back, "IgnoreDirectories") == 0;
     handler->handed_back = NULL;
+    handler_count_arrival(handler);
     fail(handler, ERROR_CAUSE_HAND_BACK,
          folder ? "IgnoreDirectories=1: the folder exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and "
                   "later)"

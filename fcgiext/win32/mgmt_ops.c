@@ -16,6 +16,7 @@
 #include "mgmt/operations.h"
 #include "mgmt/reply.h"
 #include "mgmt/status_json.h"
+#include "perfcounters/atomic.h"
 
 struct mgmt_engine {
     CRITICAL_SECTION lock;
@@ -270,6 +271,12 @@ static void log_denied(void *context, const char *caller, const char *method)
     event_log_write(&engine->log, EVENT_LOG_DENIED, text);
 }
 
+static void count_answered(void *context, enum counter_management outcome)
+{
+    struct engine *engine = context;
+    atomic64_add(&engine->counters.block->values[COUNTER_MANAGEMENT + outcome], 1);
+}
+
 static enum mgmt_error do_command(void *context, const struct mgmt_command *command, struct mgmt_operation *out)
 {
     struct engine *engine = context;
@@ -342,6 +349,7 @@ void mgmt_ops_of(struct engine *engine, struct mgmt_ops *ops)
         .free_snapshot = mgmt_snapshot_free,
         .command = do_command,
         .denied = log_denied,
+        .answered = count_answered,
         .operation = do_operation,
         .config_in_force = config_in_force,
         .config_release = config_release,

@@ -92,6 +92,7 @@ static void fill_server(struct snapshot *snapshot, struct engine *engine, const 
     server->config_errors = (uint32_t)settings->config->error_count + (settings->load_error != 0);
     for (size_t i = 0; i < settings->config->diagnostic_count; i++)
         server->config_warnings += settings->config->diagnostics[i].severity == CONFIG_WARNING;
+    counter_block_read_host(engine->counters.block, server->counters);
 }
 
 /* ---- pools ---- */
@@ -107,6 +108,7 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
                       struct engine_pool *pool)
 {
     struct pool_times times;
+    struct counter_pool_view view;
     struct buffer text;
     memset(shown, 0, sizeof *shown);
     buffer_init(&text, MAX_TEXT_LEN);
@@ -131,6 +133,8 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     shown->drain_expires = pool->drain_end_ms != 0;
     shown->drain_left_ms = pool->drain_end_ms > now_ms ? pool->drain_end_ms - now_ms : 0;
     shown->drain_persists = pool->drain_persists;
+    if (counter_pool_read(pool->counters, counter_now_us(), &view))
+        memcpy(shown->counters, view.values, sizeof shown->counters);
     LeaveCriticalSection(&pool->lock);
     shown->state = shown->counts.state;
     shown->running = times.running;

@@ -155,6 +155,7 @@ struct pool_limits pool_limits_of(const struct config_pool *config)
         .max_lifetime_ms = config->max_lifetime_s * 1000ull,
         .max_private_bytes = config->max_private_bytes,
         .external = config->address_count > 0,
+        .measure = true,
     };
     if (!limits.external)
         limits.own_requests = config_own_request_limit(config);

@@ -12,6 +12,7 @@
 #include "fcgiext/win32/mgmt_ops.h"
 #include "fcgiext/win32/mgmt_serve.h"
 #include "fcgiext/win32/wide.h"
+#include "perfcounters/atomic.h"
 
 static void tell_pool(struct engine_pool *pool, enum pool_event_kind kind)
 {
@@ -129,12 +130,19 @@ static void apply_to_pool(struct engine_pool *pool)
         pool_version_unref(old);
 }
 
+static void count_errors(struct engine *engine, const struct settings *settings)
+{
+    atomic64_store(&engine->counters.block->values[COUNTER_CONFIG_ERRORS],
+                   settings->config->error_count + (settings->load_error != 0));
+}
+
 static void put_in_force(struct engine *engine, struct settings *settings)
 {
     for (size_t i = 0; i < settings->config->pool_count; i++)
         if (settings->pools[i])
             apply_to_pool(settings->pools[i]);
     settings_publish(engine, settings);
+    count_errors(engine, settings);
     mgmt_serve_follow(engine);
     watch_settings(engine, settings); /* without memory the old files go on being watched */
 }
@@ -144,6 +152,12 @@ static void note_rejected(struct engine *engine, uint64_t unix_ms)
     EnterCriticalSection(&engine->settings_lock);
     engine->rejected_unix_ms = unix_ms;
     LeaveCriticalSection(&engine->settings_lock);
+}
+
+static void count_reload(struct engine *engine, bool taken)
+{
+    atomic64_add(&engine->counters.block->values[COUNTER_RELOADS + (taken ? COUNTER_RELOAD_TAKEN : COUNTER_RELOAD_REJECTED)],
+                 1);
 }
 
 /* false: what is in force stays. */
@@ -158,6 +172,7 @@ static bool reload(struct engine *engine)
         taken = true;
     }
     note_rejected(engine, taken ? 0 : settings->read_unix_ms);
+    count_reload(engine, taken);
     config_log_reload(settings, taken);
     if (!taken)
         settings_unref(settings); /* what was prepared is replaced by the next time */

@@ -11,6 +11,7 @@
 #include "fcgiext/win32/engine.h"
 #include "fcgiext/win32/identity_os.h"
 #include "fcgiext/win32/pool_plan.h"
+#include "fcgiext/win32/worker_counters.h"
 
 enum { KNOCK_MS = 1000 }; /* for how long a program that is not waiting for a connection is knocked at */
 
@@ -98,6 +99,7 @@ static DWORD start_as_host(struct worker_io *worker)
     error = process_start(&worker->process, plan, server_end);
     worker->launched_ms = engine_now_ms();
     InterlockedExchange(&worker->pid, (LONG)worker->process.id);
+    worker_counters_begin(worker);
     return error ? error : watch_exit(worker);
 }
 

@@ -13,6 +13,7 @@
 #include "fcgiext/win32/handler.h"
 #include "fcgiext/win32/request_label.h"
 #include "fcgiext/win32/worker_connect.h"
+#include "fcgiext/win32/worker_counters.h"
 
 _Static_assert((int)WORKER_READ_LEN <= (int)RELAY_READ_LEN, "the relay has room for one read beyond its limit");
 
@@ -333,6 +334,7 @@ static void do_release(struct worker_io *worker, const struct pool_action *actio
             worker_io_unref(worker); /* exit_op's */
     }
     process_close(&worker->process);
+    worker_counters_end(worker);
     worker_io_unref(worker); /* the pool's */
 }
 
@@ -340,6 +342,7 @@ static void do_measure(struct worker_io *worker)
 {
     struct pool_event event = {.kind = POOL_EVENT_MEASURED, .worker = worker->id};
     event.bytes = compat_private_bytes(worker->process.process);
+    worker_counters_measured(worker, event.bytes);
     engine_pool_event(worker->pool, &event);
 }
 
@@ -387,6 +390,7 @@ static void release_bound(struct worker_io *worker)
     struct pool_event event = {.kind = POOL_EVENT_FINISHED, .outcome = worker->outcome};
     event.request = handler_request(handler);
     worker->bound = NULL; /* its reference is ours now */
+    worker_counters_released(worker);
     if (worker->outcome != POOL_OUTCOME_DONE) {
         close_transport(worker);
         worker->read_ready = false;

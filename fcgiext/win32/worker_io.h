@@ -14,6 +14,7 @@
 #include "fcgiext/win32/strand.h"
 #include "fcgiext/win32/transport.h"
 
+struct counter_block_worker;
 struct engine_pool;
 struct handler;
 struct request_label;
@@ -26,8 +27,9 @@ struct worker_io {
     struct engine_pool *pool;
     struct pool_version *version; /* that it was started under; a reference */
     uint64_t id;
-    struct iocp *port; /* of all its operations */
-    volatile LONG pid; /* of its process; 0: none yet */
+    struct iocp *port;                           /* of all its operations */
+    volatile LONG pid;                           /* of its process; 0: none yet */
+    struct counter_block_worker *volatile shown; /* what is published of it; NULL: nothing */
 
     /* actions not yet carried out: put in and taken out under the pool's lock */
     struct pool_action mailbox[WORKER_MAILBOX_LEN];

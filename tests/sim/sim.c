@@ -521,7 +521,7 @@ static void compare_totals(struct sim *sim)
     REQUIRE(sim, totals->arrived == sim->totals.arrived);
     REQUIRE(sim, totals->answered == sim->totals.answered);
     REQUIRE(sim, totals->started == sim->totals.started);
-    REQUIRE(sim, totals->unexpected_exits == sim->totals.unexpected);
+    REQUIRE(sim, pool_totals_unexpected_exits(totals) == sim->totals.unexpected);
     REQUIRE(sim, memcmp(totals->failed, sim->totals.failed, sizeof totals->failed) == 0);
 }
 

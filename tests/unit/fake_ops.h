@@ -95,7 +95,7 @@ static inline void fake_pools(struct mgmt_pool *pools)
     pools[0].counts.by_state[WORKER_STARTING] = 1;
     pools[0].tuned = true;
     pools[0].tuning = (struct mgmt_tuning){AUTOTUNE_STEADY, AUTOTUNE_QUEUE_WAITS, 1500, {[AUTOTUNE_QUEUE_WAITS] = 3}};
-    pools[0].totals = (struct pool_totals){.arrived = 110, .answered = 100, .retried = 1, .started = 5, .exits = 2};
+    pools[0].totals = (struct pool_totals){.arrived = 110, .answered = 100, .retried = {1}, .started = 5, .exits = {2}};
     pools[0].totals.failed[ERROR_CAUSE_ACTIVITY_TIMEOUT] = 3;
     pools[0].totals.failed[ERROR_CAUSE_QUEUE_FULL] = 2;
     pools[1] = (struct mgmt_pool){.name = fake_str("Ruby"),

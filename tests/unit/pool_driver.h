@@ -184,7 +184,7 @@ static inline uint64_t driver_handle(struct driver *driver, const struct pool_ev
             driver->last_start = action->worker;
         driver->count -= probe && !driver->keep_probes;
     }
-    assert_int_equal(pool_get_totals(driver->pool)->unexpected_exits, driver->unexpected);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver->pool)), driver->unexpected);
     return actions.arrived;
 }
 

@@ -324,7 +324,7 @@ static void worker_is_replaced_after_its_number_of_requests(void **state)
     of_worker(&driver, POOL_EVENT_STARTED, next);
     assert_int_equal(take_assign(&driver, third), next);
     answer(&driver, third, 3);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -487,9 +487,9 @@ static void totals_add_up(void **state)
     assert_int_equal(totals->failed[ERROR_CAUSE_WORKER_EXITED], 1);
     assert_int_equal(totals->started, 1);
     assert_int_equal(totals->start_failures, 0);
-    assert_int_equal(totals->exits, 1);
-    assert_int_equal(totals->unexpected_exits, 1);
-    assert_int_equal(totals->retried, 0);
+    assert_int_equal(pool_totals_exits(totals), 1);
+    assert_int_equal(pool_totals_unexpected_exits(totals), 1);
+    assert_int_equal(pool_totals_retried(totals), 0);
     driver_close(&driver);
 }
 

@@ -254,6 +254,41 @@ static void queue_with_a_wrong_tail(struct specimen *s)
     s->pool->queue_tail = s->waiting;
 }
 
+static void wrong_sum_of_waits(struct specimen *s)
+{
+    s->pool->wait_since_sum_ms++;
+}
+
+static void running_that_nobody_counted(struct specimen *s)
+{
+    s->pool->running--;
+}
+
+static void list_of_runs_with_one_that_waits(struct specimen *s)
+{
+    s->pool->run_newest->next = s->waiting;
+}
+
+static void list_of_runs_without_a_way_back(struct specimen *s)
+{
+    s->pool->run_oldest->next->prev = NULL;
+}
+
+static void list_of_runs_out_of_order(struct specimen *s)
+{
+    s->pool->run_oldest->assigned_ms = s->pool->run_newest->assigned_ms + 1;
+}
+
+static void list_of_runs_cut(struct specimen *s)
+{
+    s->pool->run_newest = s->pool->run_oldest;
+}
+
+static void wrong_sum_of_runs(struct specimen *s)
+{
+    s->pool->run_since_sum_ms++;
+}
+
 static void wrong_count_of_waiting(struct specimen *s)
 {
     s->pool->waiting++;
@@ -448,7 +483,13 @@ static const struct {
     {list_of_ages_cut, true, "pool->youngest == older"},
     {list_of_ages_lost_its_last, true, "count == expected"},
     {nobody_looks_at_the_oldest, true, "timer_is_set(&pool->lifetime_timer.entry) =="},
-    {lost_request, true, "pool->requests.used_count == pool->waiting + with_request"},
+    {running_that_nobody_counted, true, "pool->running == with_request"},
+    {lost_request, true, "pool->requests.used_count == pool->waiting + running"},
+    {list_of_runs_with_one_that_waits, false, "request->worker && request->worker->request == request"},
+    {list_of_runs_without_a_way_back, false, "request->prev == prev"},
+    {list_of_runs_out_of_order, false, "!prev || prev->assigned_ms <="},
+    {list_of_runs_cut, false, "pool->run_newest == prev"},
+    {wrong_sum_of_runs, false, "pool->running == running && pool->run_since_sum_ms"},
     {busy_in_the_idle_list, true, "worker->state == WORKER_IDLE"},
     {idle_list_without_a_way_back, true, "worker->prev_idle == prev_idle"},
     {new_worker_behind_an_old_one, true, "!old_before || pool_is_old"},
@@ -461,6 +502,7 @@ static const struct {
     {waiting_beyond_its_time, false, "timely || request->timer.entry.deadline_ms"},
     {queue_with_a_wrong_tail, false, "pool->queue_tail == prev"},
     {wrong_count_of_waiting, false, "pool->waiting == waiting"},
+    {wrong_sum_of_waits, false, "pool->waiting == waiting && pool->wait_since_sum_ms"},
     {waiting_when_closed, false, "pool->state == POOL_STATE_RUNNING"},
     {enqueue, true, "pool->idle_head == "},
     {waiting_and_none_starts, true, "enough_starting || timer_is_set"},

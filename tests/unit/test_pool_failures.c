@@ -40,7 +40,7 @@ static void request_that_was_not_written_is_tried_on_two_more_workers(void **sta
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     worker = start_next(&driver);
     take_assign(&driver, behind);
-    assert_int_equal(pool_get_totals(driver.pool)->retried, 2);
+    assert_int_equal(pool_totals_retried(pool_get_totals(driver.pool)), 2);
     driver_close(&driver);
 }
 
@@ -86,12 +86,12 @@ static void unanswered_request_is_tried_once_more_after_a_normal_exit(void **sta
         take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
         worker = start_next(&driver);
         assert_int_equal(take_assign(&driver, request), worker);
-        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, way < 2 ? 0 : 1);
+        assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), way < 2 ? 0 : 1);
         exited(&driver, worker, 0);
         finish(&driver, request, POOL_OUTCOME_UNANSWERED);
         assert_code(take_reject(&driver, 1, ERROR_CAUSE_WORKER_EXITED), 0);
         take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, way < 2 ? 1 : 2);
+        assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), way < 2 ? 1 : 2);
         driver_close(&driver);
     }
 }
@@ -113,7 +113,7 @@ static void unanswered_second_try_that_is_not_written_is_tried_again(void **stat
     worker = start_next(&driver);
     take_assign(&driver, request);
     answer(&driver, request, 1);
-    assert_int_equal(pool_get_totals(driver.pool)->retried, 2);
+    assert_int_equal(pool_totals_retried(pool_get_totals(driver.pool)), 2);
     driver_close(&driver);
 }
 
@@ -148,8 +148,8 @@ static void broken_request_is_not_tried_again(void **state)
             }
             assert_code(take_reject(&driver, 1, cases[i].cause), cases[i].code);
             take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-            assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 1);
-            assert_int_equal(pool_get_totals(driver.pool)->retried, 0);
+            assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 1);
+            assert_int_equal(pool_totals_retried(pool_get_totals(driver.pool)), 0);
             driver_close(&driver);
         }
 }
@@ -189,7 +189,7 @@ static void connection_that_closes_while_the_process_lives_on_fails_the_request_
     assert_due_after(&driver, POOL_EXIT_WAIT_MS);
     assert_false(take_reject(&driver, 1, ERROR_CAUSE_CONNECTION_CLOSED)->has_code);
     take_kill(&driver, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -207,7 +207,7 @@ static void reply_is_read_to_its_end_after_the_exit(void **state)
     }
     answer(&driver, request, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -225,8 +225,8 @@ static void reply_whose_end_does_not_come_after_the_exit_fails(void **state)
     assert_due_after(&driver, POOL_EXIT_WAIT_MS);
     assert_code(take_abort(&driver, worker, 1, ERROR_CAUSE_WORKER_EXITED), 3);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 1);
-    assert_int_equal(pool_get_totals(driver.pool)->exits, 1);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 1);
+    assert_int_equal(pool_totals_exits(pool_get_totals(driver.pool)), 1);
     driver_close(&driver);
 }
 
@@ -264,7 +264,7 @@ static void crash_after_a_complete_reply_is_an_unexpected_exit(void **state)
     exited(&driver, worker, CRASH);
     answer(&driver, request, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 1);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 1);
     driver_close(&driver);
 }
 
@@ -282,8 +282,8 @@ static void only_a_crash_of_an_idle_worker_is_an_unexpected_exit(void **state)
             }
             exited(&driver, worker, crash ? CRASH : 0);
             take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-            assert_int_equal(pool_get_totals(driver.pool)->exits, 1);
-            assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, crash);
+            assert_int_equal(pool_totals_exits(pool_get_totals(driver.pool)), 1);
+            assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), crash);
             driver_close(&driver);
         }
 }
@@ -302,8 +302,8 @@ static void crash_while_it_ends_as_told_is_no_unexpected_exit(void **state)
     take_all(&driver);
     exited(&driver, worker, CRASH);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->exits, 1);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_exits(pool_get_totals(driver.pool)), 1);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -319,7 +319,7 @@ static void exit_after_a_kill_of_ours_is_no_unexpected_exit(void **state)
     take_of_worker(&driver, POOL_ACTION_KILL, worker);
     exited(&driver, worker, CRASH);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -402,7 +402,7 @@ static void external_connection_that_is_closed_by_agreement_ends(void **state)
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     of_worker(&driver, POOL_EVENT_STARTED, next);
     assert_int_equal(take_assign(&driver, waiting), next);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -464,7 +464,7 @@ static void exit_before_the_process_is_reported_as_started_fails_the_oldest_requ
 /* A worker that ended without a byte ever is a failed start, however the pool hears of it. */
 static void assert_failed_start(struct driver *driver)
 {
-    assert_int_equal(pool_get_totals(driver->pool)->unexpected_exits, 1);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver->pool)), 1);
     take_all(driver);
     arrive(driver, 2);
     take_nothing(driver); /* a start must wait */
@@ -523,7 +523,7 @@ static void exit_without_a_byte_is_a_failed_start_also_when_another_start_is_on_
     uint64_t next = take_start(&driver);
     exited(&driver, worker, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 1);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 1);
     start_failed(&driver, next, 2);
     take_all(&driver);
     arrive(&driver, 2);

@@ -83,7 +83,7 @@ static void request_that_was_not_written_meets_all_stale_workers_before_its_trie
     take_of_worker(&driver, POOL_ACTION_CLOSE, worker);
     worker = start_next(&driver);
     assert_int_equal(take_assign(&driver, request), worker);
-    assert_int_equal(pool_get_totals(driver.pool)->retried, 6);
+    assert_int_equal(pool_totals_retried(pool_get_totals(driver.pool)), 6);
     driver_close(&driver);
 }
 

@@ -30,7 +30,7 @@ static void idle_worker_that_is_dismissed_ends_and_the_next_request_gets_a_new_o
     end_of(&driver, worker);
     of_worker(&driver, POOL_EVENT_STARTED, next);
     assert_int_equal(take_assign(&driver, request), next);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 

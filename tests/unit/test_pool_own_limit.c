@@ -53,7 +53,7 @@ static void limit_of_the_program_is_learned_from_two_equal_ends(void **state)
         assert_int_equal(counts(&driver).learned_requests, 0); /* not twice in a row */
         serve_and_end(&driver, 3, endings[i]);
         assert_int_equal(counts(&driver).learned_requests, 3);
-        assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+        assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
         uint64_t worker;
         uint64_t request = run_on_new_worker(&driver, 1, &worker);
         answer(&driver, request, 1);
@@ -177,7 +177,7 @@ static void program_that_does_not_end_after_its_last_request_is_ended(void **sta
     assert_due_after(&driver, POOL_EXIT_WAIT_MS);
     take_of_worker(&driver, POOL_ACTION_KILL, worker);
     end_of(&driver, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 

@@ -61,7 +61,7 @@ static void worker_that_is_too_old_goes_when_its_replacement_is_ready(void **sta
     uint64_t fresh = take_renewal(&driver, worker);
     assert_int_equal(take_assign(&driver, arrive(&driver, 1)), fresh);
     assert_recycle(&driver, POOL_RECYCLE_NONE, 0);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -307,7 +307,7 @@ static void worker_that_is_too_large_is_replaced_as_one_that_is_too_old(void **s
     uint64_t worker = open_with_measured(&driver);
     measured(&driver, worker, MAX_BYTES);
     take_renewal(&driver, worker);
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 

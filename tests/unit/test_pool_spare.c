@@ -202,7 +202,7 @@ static void spare_that_ends_in_peace_after_a_while_without_work_is_no_failure(vo
     exited(&driver, worker, 0);
     take_release(&driver, worker);
     take_start(&driver); /* without a pause */
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 

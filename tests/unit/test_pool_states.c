@@ -85,7 +85,7 @@ static void every_event_about_a_worker_that_is_no_more_is_ignored(void **state)
             take_nothing(&driver);
             assert_int_equal(in_state(&driver, WORKER_IDLE), 1);
         }
-    assert_int_equal(pool_get_totals(driver.pool)->exits, 1);
+    assert_int_equal(pool_totals_exits(pool_get_totals(driver.pool)), 1);
     driver_close(&driver);
 }
 

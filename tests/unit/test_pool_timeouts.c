@@ -12,7 +12,7 @@ static void idle_worker_ends_after_the_idle_time_out(void **state)
     exited(&driver, worker, 1);
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     assert_true(pool_is_empty(driver.pool));
-    assert_int_equal(pool_get_totals(driver.pool)->unexpected_exits, 0);
+    assert_int_equal(pool_totals_unexpected_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
@@ -428,7 +428,7 @@ static void kill_that_never_ends_is_given_up(void **state)
     take_of_worker(&driver, POOL_ACTION_RELEASE, worker);
     assert_true(pool_is_empty(driver.pool));
     exited(&driver, worker, 1); /* is stale now */
-    assert_int_equal(pool_get_totals(driver.pool)->exits, 0);
+    assert_int_equal(pool_totals_exits(pool_get_totals(driver.pool)), 0);
     driver_close(&driver);
 }
 
