@@ -184,20 +184,30 @@ void json_id(struct json *json, const char *name, uint64_t id)
 
 /* ---- times */
 
-void json_seconds(struct json *json, const char *name, uint64_t ms)
+/* `value` in units of which a second has `per_second`, a power of ten. */
+static void put_seconds(struct json *json, const char *name, uint64_t value, unsigned per_second)
 {
-    uint8_t text[TEXT_MAX_DECIMAL_LEN + 4];
-    size_t len = text_put_decimal(text, ms / 1000);
-    unsigned rest = (unsigned)(ms % 1000);
-    if (rest > 0) {
+    uint8_t text[TEXT_MAX_DECIMAL_LEN + 8];
+    size_t len = text_put_decimal(text, value / per_second);
+    unsigned rest = (unsigned)(value % per_second);
+    if (rest > 0)
         text[len++] = '.';
-        for (unsigned unit = 100; rest > 0; unit /= 10) {
-            text[len++] = (uint8_t)('0' + rest / unit);
-            rest %= unit;
-        }
+    for (unsigned unit = per_second / 10; rest > 0; unit /= 10) {
+        text[len++] = (uint8_t)('0' + rest / unit);
+        rest %= unit;
     }
     lead(json, name);
     put(json, bytes_of(text, len));
+}
+
+void json_seconds(struct json *json, const char *name, uint64_t ms)
+{
+    put_seconds(json, name, ms, 1000);
+}
+
+void json_microseconds(struct json *json, const char *name, uint64_t us)
+{
+    put_seconds(json, name, us, 1000000);
 }
 
 enum { DAY_S = 86400, DAYS_TO_1970 = 719468 /* from 0000-03-01 */ };

@@ -44,6 +44,7 @@ void json_end_string(struct json *json);
 void json_id(struct json *json, const char *name, uint64_t id);
 /* Milliseconds as seconds: 1.5 */
 void json_seconds(struct json *json, const char *name, uint64_t ms);
+void json_microseconds(struct json *json, const char *name, uint64_t us); /* the same of them: 0.00025 */
 /* Two members: NAME_time (RFC 3339, UTC) and NAME_unix (seconds), both null when `known` is false. Times that no calendar of
  * four digits has are taken for the last one. */
 void json_time(struct json *json, const char *name, bool known, uint64_t unix_ms);

@@ -69,9 +69,9 @@ struct page {
     uint64_t number;
 };
 
-static struct page page_of(const struct method_arg *number, const struct method_arg *count)
+static struct page page_of(const struct method_arg *number, const struct method_arg *count, uint64_t usual_count)
 {
-    struct page page = {.number = number->given ? number->number : 1, .count = count->given ? count->number : MGMT_PAGE_COUNT};
+    struct page page = {.number = number->given ? number->number : 1, .count = count->given ? count->number : usual_count};
     page.first = (page.number - 1) * page.count;
     return page;
 }
@@ -83,14 +83,19 @@ static bool on_page(struct page *page)
     return i >= page->first && i - page->first < page->count;
 }
 
-static void end_page(struct json *json, const struct page *page)
+static void write_next_page(struct json *json, const struct page *page)
 {
-    json_end_array(json);
     json_number(json, "total", page->seen);
     if (page->first + page->count < page->seen)
         json_number(json, "next_page", page->number + 1);
     else
         json_null(json, "next_page");
+}
+
+static void end_page(struct json *json, const struct page *page)
+{
+    json_end_array(json);
+    write_next_page(json, page);
 }
 
 /* A snapshot of what is wanted, and if the first argument names a pool, it exists. NULL: an error has been written. */
@@ -112,7 +117,7 @@ static bool passes(const struct method_call *call, const char *pool)
 
 void method_pool_list(struct method_call *call)
 {
-    struct page page = page_of(&call->args[0], &call->args[1]);
+    struct page page = page_of(&call->args[0], &call->args[1], MGMT_PAGE_COUNT);
     struct mgmt_snapshot *snapshot = method_snapshot(call, MGMT_WANT_POOLS);
     if (!snapshot)
         return;
@@ -127,7 +132,7 @@ void method_pool_list(struct method_call *call)
 
 void method_worker_list(struct method_call *call)
 {
-    struct page page = page_of(&call->args[1], &call->args[2]);
+    struct page page = page_of(&call->args[1], &call->args[2], MGMT_PAGE_COUNT);
     struct mgmt_snapshot *snapshot = filtered_snapshot(call, MGMT_WANT_WORKERS);
     if (!snapshot)
         return;
@@ -142,7 +147,7 @@ void method_worker_list(struct method_call *call)
 
 void method_request_list(struct method_call *call)
 {
-    struct page page = page_of(&call->args[1], &call->args[2]);
+    struct page page = page_of(&call->args[1], &call->args[2], MGMT_PAGE_COUNT);
     struct mgmt_snapshot *snapshot = filtered_snapshot(call, MGMT_WANT_REQUESTS);
     if (!snapshot)
         return;
@@ -247,10 +252,18 @@ void method_pool_show(struct method_call *call)
 
 void method_metrics(struct method_call *call)
 {
+    struct page page = page_of(&call->args[0], &call->args[1], MGMT_METRICS_PAGE_COUNT);
     struct mgmt_snapshot *snapshot = method_snapshot(call, MGMT_WANT_POOLS);
     if (!snapshot)
         return;
-    metrics_json(method_result(call), snapshot);
+    struct json *json = method_result(call);
+    json_number(json, "pid", snapshot->server.pid);
+    json_begin_object(json, "server");
+    status_json_server(json, &snapshot->server);
+    json_end_object(json);
+    metrics_json(json, snapshot, &(struct metrics_range){page.first, page.count});
+    page.seen = snapshot->pool_count;
+    write_next_page(json, &page);
     method_free_snapshot(call, snapshot);
 }
 

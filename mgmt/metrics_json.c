@@ -1,130 +1,126 @@
-/* metrics_json: a row a metric. Names of counters end in _total, as OpenMetrics wants it; they are the pools' totals, which no
- * reading resets. A pool whose section is broken has none. */
+/* metrics_json: a sample a value, or a histogram. A pool whose section is broken has none.
+ *
+ * Each sample of a counter and each histogram tells since when it counts: those of a pool since there is the pool, the others since the
+ * host has loaded the DLL. The buckets are added up, as OpenMetrics wants them: each holds those below it. */
 #include "mgmt/metrics_json.h"
 
-#include "mgmt/status_json.h"
-
-#define VALUE(name, expression)                                   \
-    static uint64_t name(const struct mgmt_pool *pool, int index) \
-    {                                                             \
-        (void)index;                                              \
-        return (expression);                                      \
+bool metrics_json_shows_zero(const struct counter_family *family, const struct mgmt_pool *pool, unsigned member)
+{
+    bool without_pool = member == ERROR_CAUSE_NO_MAPPING || member == ERROR_CAUSE_CONFIG_INVALID;
+    switch (family->label) {
+    case COUNTER_LABEL_RESULT: return pool ? !without_pool : without_pool || member == ERROR_CAUSE_NO_MEMORY;
+    case COUNTER_LABEL_LIMIT: return pool && pool->tuned && member != AUTOTUNE_STEADY;
+    default: return true;
     }
-
-VALUE(requests, pool->totals.arrived)
-VALUE(answered, pool->totals.answered)
-VALUE(failed, pool->totals.failed[index])
-VALUE(rejected, mgmt_rejected_total(&pool->totals))
-VALUE(retried, pool_totals_retried(&pool->totals))
-VALUE(starts, pool->totals.started)
-VALUE(start_failures, pool->totals.start_failures)
-VALUE(exits, pool_totals_exits(&pool->totals))
-VALUE(unexpected_exits, pool_totals_unexpected_exits(&pool->totals))
-VALUE(workers, pool->counts.by_state[index])
-VALUE(workers_maximum, pool->limits.max_instances)
-VALUE(limit_moves, pool->tuning.moves[index])
-VALUE(running, pool->running)
-VALUE(queued, pool->counts.waiting)
-VALUE(queue_length, pool->limits.queue_length)
-VALUE(oldest_wait, pool->oldest_wait_ms)
-VALUE(oldest_run, pool->oldest_run_ms)
-VALUE(state, (int)pool->state == index)
-VALUE(start_time, pool->start_unix_ms)
-
-static const char *cause_label(int index)
-{
-    return error_cause_name((enum error_cause)index);
 }
 
-static const char *worker_label(int index)
-{
-    return worker_state_name((enum worker_state)index);
-}
-
-static const char *reason_label(int index)
-{
-    return autotune_reason_name((enum autotune_reason)index);
-}
-
-static const char *state_label(int index)
-{
-    return pool_state_name((enum pool_state)index);
-}
-
-#define COUNTER(metric_name, field, metric_help) .name = metric_name, .counter = true, .value = field, .help = metric_help
-#define GAUGE(metric_name, field, metric_help)   .name = metric_name, .value = field, .help = metric_help
-#define LABEL(text, function, count)             .label = text, .label_value = function, .label_count = count
-#define SECONDS                                  .unit = "seconds", .milliseconds = true
-
-const struct metric metrics[] = {
-    {COUNTER("fcgiext_requests_total", requests, "Requests that have come to the pool."), .unit = "requests"},
-    {COUNTER("fcgiext_requests_answered_total", answered, "Requests whose answer was passed on to its end."),
-     .unit = "requests"},
-    {COUNTER("fcgiext_requests_failed_total", failed,
-             "Requests that ended otherwise, by cause; causes without any are left out."),
-     .unit = "requests", LABEL("cause", cause_label, ERROR_CAUSE_COUNT), .non_zero = true},
-    {COUNTER("fcgiext_requests_rejected_total", rejected,
-             "Those of the failed ones that were refused with 503 before a worker had "
-             "them."),
-     .unit = "requests"},
-    {COUNTER("fcgiext_requests_retried_total", retried, "Second tries after a worker had gone."), .unit = "requests"},
-    {COUNTER("fcgiext_worker_starts_total", starts, "Workers that were started."), .unit = "workers"},
-    {COUNTER("fcgiext_worker_start_failures_total", start_failures, "Starts that failed."), .unit = "workers"},
-    {COUNTER("fcgiext_worker_exits_total", exits, "Workers that ended."), .unit = "workers"},
-    {COUNTER("fcgiext_worker_unexpected_exits_total", unexpected_exits, "Workers that ended without having been told to."),
-     .unit = "workers"},
-    {GAUGE("fcgiext_workers", workers, "Workers by state."), .unit = "workers", LABEL("state", worker_label, WORKER_GONE)},
-    {GAUGE("fcgiext_workers_maximum", workers_maximum, "The most workers at a time."), .unit = "workers"},
-    {COUNTER("fcgiext_limit_moves_total", limit_moves,
-             "How often the limit of a pool with MaxInstances=0 was moved, by reason; those without any are left out."),
-     .unit = "moves", LABEL("reason", reason_label, AUTOTUNE_REASON_COUNT), .non_zero = true},
-    {GAUGE("fcgiext_requests_running", running, "Requests on workers."), .unit = "requests"},
-    {GAUGE("fcgiext_requests_queued", queued, "Requests that wait for a worker."), .unit = "requests"},
-    {GAUGE("fcgiext_queue_length", queue_length, "The most requests that may wait."), .unit = "requests"},
-    {GAUGE("fcgiext_oldest_wait_seconds", oldest_wait, "How long the queue's first request has waited."), SECONDS},
-    {GAUGE("fcgiext_oldest_run_seconds", oldest_run, "How long the oldest running request has run."), SECONDS},
-    {GAUGE("fcgiext_pool_state", state, "1 for the state that the pool is in, 0 for the others."), .unit = "",
-     LABEL("state", state_label, POOL_STATE_CLOSED + 1)},
-    {GAUGE("fcgiext_pool_start_time_seconds", start_time, "When the pool's counters began, in seconds since 1970."), SECONDS},
+/* Those of a pool, or of the host. */
+struct subject {
+    const struct mgmt_pool *pool; /* NULL: the host */
+    const uint64_t *values;
+    uint64_t created_unix_ms;
 };
-const size_t metric_count = sizeof metrics / sizeof *metrics;
 
-static void write_samples(struct json *json, const struct metric *metric, const struct mgmt_pool *pool)
+static void begin_sample(struct json *json, const struct counter_family *family, const struct subject *subject, unsigned member)
 {
-    for (int i = 0; i < (metric->label ? metric->label_count : 1); i++) {
-        uint64_t value = metric->value(pool, i);
-        if (metric->non_zero && value == 0)
-            continue;
+    const char *label = counter_label_name(family->label);
+    json_begin_object(json, NULL);
+    json_begin_object(json, "labels");
+    if (subject->pool)
+        json_string(json, "pool", subject->pool->name);
+    if (*label)
+        json_string(json, label, counter_label_value(family->label, member));
+    json_end_object(json);
+}
+
+static void write_value(struct json *json, const struct counter_family *family, const struct subject *subject, unsigned member)
+{
+    uint64_t value = subject->values[family->first + member];
+    if (value == 0 && !metrics_json_shows_zero(family, subject->pool, member))
+        return;
+    begin_sample(json, family, subject, member);
+    if (family->unit == COUNTER_UNIT_SECONDS)
+        json_microseconds(json, "value", value);
+    else
+        json_number(json, "value", value);
+    if (family->kind == COUNTER_KIND_COUNTER)
+        json_seconds(json, "created", subject->created_unix_ms);
+    json_end_object(json);
+}
+
+static void write_histogram(struct json *json, const struct counter_family *family, const struct subject *subject)
+{
+    const uint64_t *values = subject->values + family->first;
+    uint64_t count = 0;
+    begin_sample(json, family, subject, 0);
+    json_begin_array(json, "buckets");
+    for (unsigned bucket = 0; bucket < COUNTER_BUCKET_COUNT; bucket++) {
+        count += values[bucket];
         json_begin_object(json, NULL);
-        json_begin_object(json, "labels");
-        json_string(json, "pool", pool->name);
-        if (metric->label)
-            json_string(json, metric->label, metric->label_value(i));
-        json_end_object(json);
-        if (metric->milliseconds)
-            json_seconds(json, "value", value);
+        if (bucket < COUNTER_BUCKET_COUNT - 1)
+            json_microseconds(json, "le", counter_bucket_limit_us(bucket));
         else
-            json_number(json, "value", value);
+            json_null(json, "le");
+        json_number(json, "count", count);
         json_end_object(json);
+    }
+    json_end_array(json);
+    json_number(json, "count", count);
+    json_microseconds(json, "sum", values[COUNTER_BUCKET_COUNT]);
+    json_seconds(json, "created", subject->created_unix_ms);
+    json_end_object(json);
+}
+
+static void write_samples(struct json *json, const struct counter_family *family, const struct subject *subject)
+{
+    if (family->kind == COUNTER_KIND_HISTOGRAM) {
+        write_histogram(json, family, subject);
+        return;
+    }
+    for (unsigned member = 0; member < family->count; member++)
+        write_value(json, family, subject, member);
+}
+
+static void begin_family(struct json *json, const struct counter_family *family)
+{
+    json_begin_object(json, NULL);
+    json_string(json, "name", family->name);
+    json_string(json, "kind", counter_kind_name(family->kind));
+    json_string(json, "unit", counter_unit_name(family->unit));
+    json_string(json, "help", family->help);
+    json_begin_array(json, "samples");
+}
+
+static void end_family(struct json *json)
+{
+    json_end_array(json);
+    json_end_object(json);
+}
+
+static void write_pools(struct json *json, const struct counter_family *family, const struct mgmt_snapshot *snapshot,
+                        const struct metrics_range *range)
+{
+    for (uint64_t i = range->first; i < snapshot->pool_count && i - range->first < range->count; i++) {
+        const struct mgmt_pool *pool = &snapshot->pools[i];
+        const struct subject subject = {pool, pool->counters, pool->start_unix_ms};
+        if (!pool->broken)
+            write_samples(json, family, &subject);
     }
 }
 
-void metrics_json(struct json *json, const struct mgmt_snapshot *snapshot)
+void metrics_json(struct json *json, const struct mgmt_snapshot *snapshot, const struct metrics_range *range)
 {
-    json_number(json, "pid", snapshot->server.pid);
+    const struct subject host = {NULL, snapshot->server.counters, snapshot->server.load_unix_ms};
     json_begin_array(json, "metrics");
-    for (size_t m = 0; m < metric_count; m++) {
-        json_begin_object(json, NULL);
-        json_string(json, "name", metrics[m].name);
-        json_string(json, "kind", metrics[m].counter ? "counter" : "gauge");
-        json_string(json, "unit", metrics[m].unit);
-        json_string(json, "help", metrics[m].help);
-        json_begin_array(json, "samples");
-        for (size_t i = 0; i < snapshot->pool_count; i++)
-            if (!snapshot->pools[i].broken)
-                write_samples(json, &metrics[m], &snapshot->pools[i]);
-        json_end_array(json);
-        json_end_object(json);
+    for (size_t i = 0; i < counter_pool_family_count; i++) {
+        begin_family(json, &counter_pool_families[i]);
+        write_pools(json, &counter_pool_families[i], snapshot, range);
+        end_family(json);
+    }
+    for (size_t i = 0; range->first == 0 && i < counter_host_family_count; i++) {
+        begin_family(json, &counter_host_families[i]);
+        write_samples(json, &counter_host_families[i], &host);
+        end_family(json);
     }
     json_end_array(json);
 }

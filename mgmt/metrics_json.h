@@ -1,28 +1,21 @@
-/* metrics_json: counters and gauges of a snapshot, by name, with labels: the shape of OpenMetrics in JSON. */
+/* metrics_json: the families of counters.inc with the values of a snapshot, in the shape of OpenMetrics. docs/management-api.md has the
+ * members. */
 #ifndef MGMT_METRICS_JSON_H
 #define MGMT_METRICS_JSON_H
 
 #include "mgmt/json_writer.h"
 #include "mgmt/ops.h"
 
-/* Members "pid" and "metrics". */
-void metrics_json(struct json *json, const struct mgmt_snapshot *snapshot);
-
-/* For the documentation. */
-struct metric {
-    const char *name;
-    bool counter; /* else a gauge */
-    const char *unit;
-    const char *help;
-    const char *label; /* beside "pool"; NULL: none */
-    /* The value's place: a function of the pool and, with a label, of its index. */
-    uint64_t (*value)(const struct mgmt_pool *pool, int index);
-    const char *(*label_value)(int index);
-    int label_count;
-    bool milliseconds; /* the value is a duration, shown in seconds */
-    bool non_zero;     /* samples of 0 are left out */
+/* Which pools of a snapshot. */
+struct metrics_range {
+    uint64_t first, count;
 };
-extern const struct metric metrics[];
-extern const size_t metric_count;
+
+/* The array "metrics": the pools' families, and, with the first pools, the host's. */
+void metrics_json(struct json *json, const struct mgmt_snapshot *snapshot, const struct metrics_range *range);
+
+/* Is it there although it is 0? All is but what cannot happen: a reader of a series that appears with its first step never sees that
+ * step. `pool` NULL: of the host. */
+bool metrics_json_shows_zero(const struct counter_family *family, const struct mgmt_pool *pool, unsigned member);
 
 #endif

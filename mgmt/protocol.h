@@ -16,7 +16,8 @@ enum {
     MGMT_IDLE_MS = 600000,            /* a client that asks nothing for so long is disconnected */
     MGMT_PAGE_COUNT = 200,            /* items of a page unless asked otherwise */
     MGMT_MAX_PAGE_COUNT = 1000,
-    MGMT_MAX_WAIT_S = 3600, /* of operation.wait */
+    MGMT_METRICS_PAGE_COUNT = 50, /* pools of a page of `metrics`: some 10 KiB each */
+    MGMT_MAX_WAIT_S = 3600,       /* of operation.wait */
 };
 
 /* The pipe of the host with this process id: MGMT_PIPE_PREFIX "1234". */

@@ -34,7 +34,7 @@ LAYERS = {
     "fcgiext/win32/": ["fcgiext/core/", "mgmt/", "perfcounters/", "fcgiext/version.h", "fcgiext/messages.h"],
     "mgmt/": ["fcgiext/core/", "fcgiext/version.h"],
     "perfcounters/": ["fcgiext/core/counters", "fcgiext/core/stats"],
-    "tools/docs/": ["mgmt/", "fcgiext/core/config.h"],
+    "tools/docs/": ["mgmt/", "fcgiext/core/config.h", "fcgiext/core/counters"],
     "tools/": ["mgmt/", "perfcounters/", "fcgiext/version.h"],
     "tests/": ["fcgiext/", "mgmt/", "perfcounters/", "tools/"],
 }

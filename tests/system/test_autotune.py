@@ -41,9 +41,9 @@ class Autotune(fcgictl.ControlTest):
             self.assertRegex(self.fcgictl("show", "tuned").out,
                              r"(?m)^  tuning +at most \d+ workers, tuned: [a-z ]+; moved .* ago: queue waits$")
             samples = {metric["name"]: metric["samples"] for metric in self.operator.ask("metrics")["metrics"]}
-            moves = {sample["labels"]["reason"]: sample["value"] for sample in samples["fcgiext_limit_moves_total"]
+            moves = {sample["labels"]["reason"]: sample["value"] for sample in samples["fcgi_limit_moves"]
                      if sample["labels"]["pool"] == "tuned"}
-            self.assertGreaterEqual(moves["queue_waits"], 1)
+            self.assertIn("queue_waits", moves)
             gate.open()
             self.assertEqual([client.result().status for client in clients], [200] * len(clients))
 

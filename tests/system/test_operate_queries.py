@@ -134,11 +134,21 @@ class Methods(Queries):
                 if kind == "setting" and "variables" not in value:  # of EnvironmentVars only
                     value = {**value, "variables": []}
                 if kind == "metric":  # its row is about each of its samples
-                    for sample in value["samples"]:
-                        self.assertIn("pool", sample["labels"])
-                        self.assertIn("value", sample)
+                    self.check_samples(value)
                     continue
                 documented.check(kind, value)
+
+    def check_samples(self, metric):
+        self.assertTrue(metric["samples"] or metric["name"] == "fcgi_limit_moves", metric)
+        for sample in metric["samples"]:
+            members = {"labels", "value"}
+            if metric["kind"] == "histogram":
+                members = {"labels", "buckets", "sum", "count", "created"}
+            elif metric["kind"] == "counter":
+                members.add("created")
+            self.assertEqual(set(sample), members, metric["name"])
+            of_host = metric["name"] in ("fcgi_requests_unrouted", "fcgi_management_requests", "fcgi_config_reloads", "fcgi_config_errors")
+            self.assertEqual("pool" in sample["labels"], not of_host, metric["name"])
 
     def check_values(self, replies):
         ini = support.windows_path(self.host.ini)
@@ -158,7 +168,7 @@ class Methods(Queries):
         self.assertEqual((operation["timed_out"], operation["operation"]["kind"], operation["operation"]["state"]),
                          (False, "resume", "done"))
         self.assertEqual({metric["name"] for metric in replies["metrics"]["metrics"]},
-                         set(re.findall(r"^\| `(fcgiext_\w+)` ", DOCUMENT.read_text(), re.MULTILINE)))
+                         set(re.findall(r"^\| `(fcgi_\w+)` ", DOCUMENT.read_text(), re.MULTILINE)))
 
     def test_what_does_not_exist(self):
         self.begin()
@@ -274,9 +284,9 @@ class Exits(Queries):
 
 
 def counters(metrics):
-    """-> {(name, labels): value} of the counters"""
-    return {(metric["name"], *sorted(sample["labels"].items())): sample["value"]
-            for metric in metrics["metrics"] if metric["kind"] == "counter" for sample in metric["samples"]}
+    """-> {(name, labels): value} of the counters, and the counts of histograms"""
+    return {(metric["name"], *sorted(sample["labels"].items())): sample["value" if metric["kind"] == "counter" else "count"]
+            for metric in metrics["metrics"] if metric["kind"] in ("counter", "histogram") for sample in metric["samples"]}
 
 
 class Counters(Queries):
@@ -309,15 +319,11 @@ class Counters(Queries):
         self.check_metrics(counters(self.operator.ask("metrics")), {"look": look, "bad": bad})
 
     def check_metrics(self, found, totals):
-        names = {"requests": "requests", "answered": "requests_answered", "rejected": "requests_rejected", "retried": "requests_retried",
-                 "starts": "worker_starts", "start_failures": "worker_start_failures", "exits": "worker_exits",
-                 "unexpected_exits": "worker_unexpected_exits"}
-        wanted = {(f"fcgiext_{metric}_total", ("pool", pool)): numbers[name]
-                  for pool, numbers in totals.items() for name, metric in names.items()}
-        for pool, numbers in totals.items():
-            wanted.update({("fcgiext_requests_failed_total", ("cause", cause), ("pool", pool)): count
-                           for cause, count in numbers["failed_by_cause"].items()})
-        self.assertEqual(found, wanted)
+        for pool in totals:
+            for name in ("fcgi_requests", "fcgi_worker_starts", "fcgi_worker_start_failures", "fcgi_request_execution_seconds"):
+                self.assertIn((name, ("pool", pool)), found)
+            for result in ("answered", "queue_full", "draining", "worker_exited", "worker_crashed"):
+                self.assertIn(("fcgi_requests_completed", ("pool", pool), ("result", result)), found)
 
     def scrape(self, connection, count):
         """So many readings, none of which is below the one before. -> the last one"""
@@ -364,7 +370,7 @@ class Counters(Queries):
             self.assertGreater(other.result(), 0)
         for one in last:
             self.assertEqual([name for name in first if one[name] < first[name]], [])
-            self.assertGreater(one["fcgiext_requests_answered_total", ("pool", "look")], 0)
+            self.assertIn(("fcgi_requests_completed", ("pool", "look"), ("result", "answered")), one)
 
 
 # ---- rights

@@ -68,6 +68,33 @@ static inline void fake_server(const struct fake *fake, struct mgmt_server *serv
                                    .config_rejected_unix_ms = FAKE_NOW_MS - 30000,
                                    .config_errors = 4,
                                    .config_warnings = 1};
+    server->counters[COUNTER_UNROUTED + ERROR_CAUSE_NO_MAPPING] = 7;
+    server->counters[COUNTER_MANAGEMENT + COUNTER_MANAGEMENT_DENIED] = 2;
+    server->counters[COUNTER_CONFIG_ERRORS] = 4;
+}
+
+static inline void fake_counters(struct mgmt_pool *pools)
+{
+    uint64_t *php = pools[0].counters, *ruby = pools[1].counters;
+    php[COUNTER_REQUESTS] = 110;
+    php[COUNTER_RESULTS] = 100;
+    php[COUNTER_RESULTS + ERROR_CAUSE_ACTIVITY_TIMEOUT] = 3;
+    php[COUNTER_RESULTS + ERROR_CAUSE_QUEUE_FULL] = 2;
+    php[COUNTER_BUSY] = 1500000;
+    php[COUNTER_WAITED] = 1;
+    php[COUNTER_LIMIT_MOVES + AUTOTUNE_QUEUE_WAITS] = 3;
+    php[COUNTER_EXECUTION + counter_bucket_of(200)] = 60; /* the first bucket */
+    php[COUNTER_EXECUTION + counter_bucket_of(UINT64_MAX)] = 1;
+    php[COUNTER_EXECUTION + counter_bucket_of(2000)] = 42;
+    php[COUNTER_EXECUTION + COUNTER_BUCKET_COUNT] = 200096000;
+    php[COUNTER_IN_FLIGHT] = 5;
+    php[COUNTER_OLDEST_WAIT] = 1234000;
+    php[COUNTER_WORKERS + WORKER_BUSY] = 2;
+    php[COUNTER_WORKERS + WORKER_STARTING] = 1;
+    php[COUNTER_STATE + POOL_STATE_DRAINING] = 1;
+    ruby[COUNTER_REQUESTS] = UINT64_MAX;
+    ruby[COUNTER_RESULTS + ERROR_CAUSE_NO_MAPPING] = 1; /* it cannot be, and is told if it is */
+    ruby[COUNTER_STATE + POOL_STATE_RAPID_FAIL] = 1;
 }
 
 static inline void fake_pools(struct mgmt_pool *pools)
@@ -109,6 +136,7 @@ static inline void fake_pools(struct mgmt_pool *pools)
     pools[1].counts.recycle = POOL_RECYCLE_FAILED;
     pools[1].totals.arrived = UINT64_MAX;
     pools[2] = (struct mgmt_pool){.name = fake_str("Broken"), .program = fake_str("C:\\x.exe"), .broken = true};
+    fake_counters(pools);
 }
 
 static inline void fake_workers(const struct fake *fake, struct mgmt_worker *workers, size_t count)

@@ -476,53 +476,6 @@ static void a_check_tells_whether_the_file_would_be_taken(void **state)
     client_close(&client);
 }
 
-/* ---- metrics */
-
-static double sample(const struct client *client, const char *name, const char *pool, const char *label, const char *value)
-{
-    const cJSON *metric, *one;
-    cJSON_ArrayForEach(metric, at(client, "result.metrics"))
-    {
-        if (strcmp(cJSON_GetObjectItem(metric, "name")->valuestring, name) != 0)
-            continue;
-        cJSON_ArrayForEach(one, cJSON_GetObjectItem(metric, "samples"))
-        {
-            const cJSON *labels = cJSON_GetObjectItem(one, "labels");
-            if (strcmp(cJSON_GetObjectItem(labels, "pool")->valuestring, pool) == 0 &&
-                (!label || strcmp(cJSON_GetObjectItem(labels, label)->valuestring, value) == 0))
-                return cJSON_GetObjectItem(one, "value")->valuedouble;
-        }
-    }
-    return -1;
-}
-
-static void metrics_have_a_sample_for_each_pool_that_serves(void **state)
-{
-    (void)state;
-    struct client client;
-    client_open(&client);
-    call_ok(&client, "metrics", NULL);
-    assert_true(sample(&client, "fcgiext_requests_total", "PHP", NULL, NULL) == 110);
-    assert_true(sample(&client, "fcgiext_requests_total", "Broken", NULL, NULL) == -1);
-    assert_true(sample(&client, "fcgiext_requests_failed_total", "PHP", "cause", "activity_timeout") == 3);
-    assert_true(sample(&client, "fcgiext_requests_failed_total", "PHP", "cause", "stderr") == -1);
-    assert_true(sample(&client, "fcgiext_requests_rejected_total", "PHP", NULL, NULL) == 2);
-    assert_true(sample(&client, "fcgiext_workers", "PHP", "state", "busy") == 2);
-    assert_true(sample(&client, "fcgiext_workers", "PHP", "state", "idle") == 0);
-    assert_true(sample(&client, "fcgiext_limit_moves_total", "PHP", "reason", "queue_waits") == 3);
-    assert_true(sample(&client, "fcgiext_limit_moves_total", "PHP", "reason", "loss") == -1);
-    assert_true(sample(&client, "fcgiext_limit_moves_total", "Ruby", "reason", "queue_waits") == -1);
-    assert_true(sample(&client, "fcgiext_oldest_wait_seconds", "PHP", NULL, NULL) == (double)1.234);
-    assert_true(sample(&client, "fcgiext_pool_state", "Ruby", "state", "rapid_fail") == 1);
-    assert_true(sample(&client, "fcgiext_pool_state", "Ruby", "state", "running") == 0);
-    for (size_t i = 0; i < metric_count; i++) {
-        const char *total = strstr(metrics[i].name, "_total");
-        assert_int_equal(metrics[i].counter, total && total[6] == '\0');
-        assert_true(strncmp(metrics[i].name, "fcgiext_", 8) == 0 && metrics[i].help[0]);
-    }
-    client_close(&client);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,7 +497,6 @@ int main(void)
         cmocka_unit_test(settings_are_shown_as_the_ini_has_them),
         cmocka_unit_test(a_value_as_shown_reads_as_the_same_value),
         cmocka_unit_test(a_check_tells_whether_the_file_would_be_taken),
-        cmocka_unit_test(metrics_have_a_sample_for_each_pool_that_serves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

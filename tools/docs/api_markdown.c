@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
+#include "fcgiext/core/counters.h"
 #include "mgmt/methods.h"
-#include "mgmt/metrics_json.h"
 #include "tools/docs/document.h"
 
 static const char head[] =
@@ -261,10 +261,16 @@ static const struct member management[] = {
 };
 static const struct member metric_members[] = {
     {"name", "string", "see below"},
-    {"kind", "string", "`counter`, `gauge`"},
-    {"unit", "string", ""},
+    {"kind", "string", "`counter`, `gauge`, `stateset` (one 1 among zeros), `histogram`"},
+    {"unit", "string", "`requests`, `workers`, `bytes`, `seconds`, or empty"},
     {"help", "string", ""},
-    {"samples", "array", "`samples.labels`: `labels.pool` and what the metric is split by; `samples.value`"},
+    {"samples", "array",
+     "`samples.labels`: `labels.pool`, but for those of the host, and what the metric is split by; `samples.value`; of a "
+     "counter "
+     "and of a histogram `samples.created`: since when it counts, in seconds since 1970. A histogram has no value but "
+     "`samples.buckets`, each with `buckets.le` (seconds; null: without a limit) and `buckets.count` (of what took at most "
+     "that), and "
+     "`samples.sum` (seconds) and `samples.count` of all"},
     {0},
 };
 
@@ -349,16 +355,32 @@ static void put_objects(const struct document *document)
     }
 }
 
+static void put_families(const struct document *document, const struct counter_family *families, size_t count)
+{
+    document_put(document, "\n| name | kind | unit | further label |  |\n| --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < count; i++) {
+        const char *label_name = counter_label_name(families[i].label);
+        char name[80], label[40] = "";
+        snprintf(name, sizeof name, "`%s`", families[i].name);
+        if (*label_name)
+            snprintf(label, sizeof label, "`%s`", label_name);
+        document_row(document, (const char *const[]){name, counter_kind_name(families[i].kind),
+                                                     counter_unit_name(families[i].unit), label, families[i].help, NULL});
+    }
+}
+
 static void put_metrics(const struct document *document)
 {
-    document_put(document, "\n## Metrics\n\nEach has a sample for each pool that is not broken, with the label `pool`.\n\n"
-                           "| name | kind | unit | further label |  |\n| --- | --- | --- | --- | --- |\n");
-    for (size_t i = 0; i < metric_count; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "`%s`", metrics[i].name);
-        document_row(document, (const char *const[]){name, metrics[i].counter ? "counter" : "gauge", metrics[i].unit,
-                                                     metrics[i].label ? metrics[i].label : "", metrics[i].help, NULL});
-    }
+    document_put(document, "\n## Metrics\n\nWhat they tell, and what to do about it: docs/counters.md. These have samples for "
+                           "each pool that is not "
+                           "broken, with the label `pool`.\nAll values of a further label are there from the start, also with "
+                           "0, but for those that "
+                           "cannot happen: the results `no_mapping` and\n`config_invalid`, and moves of the limit of a pool "
+                           "whose MaxInstances is not "
+                           "0. So a pool has at most 80 samples and 3 histograms.\n");
+    put_families(document, counter_pool_families, counter_pool_family_count);
+    document_put(document, "\nAnd those of the host:\n");
+    put_families(document, counter_host_families, counter_host_family_count);
 }
 
 static void put_errors(const struct document *document)
