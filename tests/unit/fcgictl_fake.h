@@ -47,6 +47,9 @@ static struct fake {
     unsigned clears;
     bool catching;
     const char *file; /* what read_file gives; NULL: it cannot be opened */
+    struct text written_file;
+    char written_to[200]; /* "FOLDER|NAME" of the last replace_file */
+    bool refuses_to_write;
 } fake;
 
 static size_t fake_list(void *context, struct fcgictl_host *hosts, size_t max)
@@ -193,6 +196,20 @@ static bool fake_read_file(void *context, const char *path, char **bytes, size_t
     return true;
 }
 
+static bool fake_replace_file(void *context, const char *folder, const char *name, const char *bytes, size_t len, char *why,
+                              size_t why_size)
+{
+    (void)context;
+    snprintf(fake.written_to, sizeof fake.written_to, "%s|%s", folder, name);
+    if (fake.refuses_to_write) {
+        snprintf(why, why_size, "access is denied (5)");
+        return false;
+    }
+    text_clear(&fake.written_file);
+    text_add_len(&fake.written_file, bytes, len);
+    return true;
+}
+
 static inline void fake_host(uint32_t pid)
 {
     struct fcgictl_host host = {.pid = pid, .program = "w3wp.exe"};
@@ -225,7 +242,7 @@ static inline int fake_setup(void **state)
         .interrupted = fake_interrupted,
         .wait = fake_wait,
     };
-    fake.environment = (struct fcgictl_environment){&fake.hosts, &fake.terminal, NULL, fake_read_file};
+    fake.environment = (struct fcgictl_environment){&fake.hosts, &fake.terminal, NULL, fake_read_file, fake_replace_file};
     fake_host(1234);
     return 0;
 }
@@ -237,6 +254,7 @@ static inline int fake_teardown(void **state)
     text_deinit(&fake.err);
     text_deinit(&fake.progress);
     text_deinit(&fake.calls);
+    text_deinit(&fake.written_file);
     fake = (struct fake){0};
     return 0;
 }

@@ -271,21 +271,6 @@ static void show_is_a_page(void **state)
     assert_int_equal(fake_run("show php -o csv"), 2);
 }
 
-static void metrics_are_one_row_a_sample(void **state)
-{
-    (void)state;
-    fake_reply(
-        1234, "metrics",
-        "{'api_version':1,'pid':1234,'metrics':[{'name':'requests_total','kind':'counter','unit':'requests','help':'All.',"
-        "'samples':[{'labels':{'pool':'php'},'value':12034},{'labels':{'pool':'echo','cause':'x'},'value':0.5}]}]}");
-    assert_int_equal(fake_run("metrics"), 0);
-    assert_string_equal(fake_out(), "METRIC          LABELS             VALUE  UNIT\n"
-                                    "requests_total  pool=php           12034  requests\n"
-                                    "requests_total  pool=echo cause=x    0.5  requests\n");
-    assert_int_equal(fake_run("metrics -o ndjson"), 0);
-    assert_non_null(strstr(fake_out(), "\"samples\":[{"));
-}
-
 static void csv_has_raw_values_and_quotes(void **state)
 {
     (void)state;
@@ -420,7 +405,6 @@ int main(void)
         FAKE_TEST(exits_tell_what_codes_mean),
         FAKE_TEST(show_is_a_page),
         FAKE_TEST(show_tells_the_limit_of_a_tuned_pool_and_why),
-        FAKE_TEST(metrics_are_one_row_a_sample),
         FAKE_TEST(csv_has_raw_values_and_quotes),
         FAKE_TEST(json_stands_alone_and_parses),
         FAKE_TEST(ndjson_is_one_line_an_item),

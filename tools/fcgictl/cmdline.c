@@ -24,7 +24,7 @@ static bool take_host(struct options *options, const char *value)
 
 static bool take_output(struct options *options, const char *value)
 {
-    static const char *const names[] = {"table", "wide", "json", "ndjson", "csv"};
+    static const char *const names[] = {"table", "wide", "json", "ndjson", "csv", "openmetrics", "openmetrics-strict"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(value, names[i]) == 0) {
             options->format = (enum format)i;
@@ -69,6 +69,12 @@ static bool take_warn(struct options *options, const char *value)
     return true;
 }
 
+static bool take_textfile(struct options *options, const char *value)
+{
+    options->textfile = value;
+    return *value != '\0';
+}
+
 static bool take_crit(struct options *options, const char *value)
 {
     if (options->crit_count == OPTIONS_MAX_LIMITS)
@@ -79,7 +85,8 @@ static bool take_crit(struct options *options, const char *value)
 
 const struct option cmdline_options[] = {
     {"--host", 0, "PID", OPTION_HOST, take_host, "only the host with this process id (all of them)"},
-    {"--output", 'o', "FORMAT", OPTION_OUTPUT, take_output, "table, wide, json, ndjson (a line for each item) or csv (table)"},
+    {"--output", 'o', "FORMAT", OPTION_OUTPUT, take_output,
+     "table, wide, json, ndjson (a line for each item) or csv (table); of metrics also openmetrics and openmetrics-strict"},
     {"--json", 0, NULL, OPTION_OUTPUT, take_json, "short for -o json"},
     {"--timeout", 0, "SECONDS", OPTION_TIMEOUT, take_timeout,
      "wait so long for a reply (10), or with --wait for the end of the operation (no limit)"},
@@ -93,6 +100,10 @@ const struct option cmdline_options[] = {
     {"--warn", 0, "LIMITS", OPTION_LIMITS, take_warn,
      "NAME=NUMBER or state=STATE, with commas between them: warning from there on"},
     {"--crit", 0, "LIMITS", OPTION_LIMITS, take_crit, "the same: critical"},
+    {"--textfile", 0, "FOLDER", OPTION_TEXTFILE, take_textfile,
+     "write -o openmetrics into FOLDER\\fcgiext.prom, for the text file collector of windows_exporter or Telegraf; readers "
+     "never see "
+     "half of it"},
     {"--markdown", 0, NULL, OPTION_MARKDOWN, take_nothing, "all commands and options, as docs/fcgictl.md has them"},
     {"--version", 0, NULL, OPTION_VERSION, take_nothing, "the same as `fcgictl version`"},
     {"--help", 'h', NULL, OPTION_HELP, take_nothing, "what the command does and takes"},

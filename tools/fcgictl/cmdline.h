@@ -8,7 +8,8 @@
 
 enum { OPTIONS_MAX_ARGUMENTS = 2, OPTIONS_MAX_LIMITS = 16 };
 
-enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
+/* From OPENMETRICS on: of `metrics` only. */
+enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_OPENMETRICS, FORMAT_OPENMETRICS_STRICT };
 
 /* Bits: which options a command takes, and which have been given. */
 enum {
@@ -26,6 +27,7 @@ enum {
     OPTION_LIMITS = 2048,
     OPTION_MARKDOWN = 4096,
     OPTION_VERSION = 8192,
+    OPTION_TEXTFILE = 16384,
     OPTIONS_COMMON = OPTION_HELP | OPTION_HOST | OPTION_OUTPUT | OPTION_TIMEOUT,
 };
 
@@ -43,6 +45,7 @@ struct options {
     size_t warn_count;
     const char *crit[OPTIONS_MAX_LIMITS];
     size_t crit_count;
+    const char *textfile; /* NULL: none */
 };
 
 struct option {

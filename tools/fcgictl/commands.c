@@ -7,6 +7,7 @@
 #include "tools/fcgictl/config_commands.h"
 #include "tools/fcgictl/help.h"
 #include "tools/fcgictl/lists.h"
+#include "tools/fcgictl/metrics.h"
 #include "tools/fcgictl/operate.h"
 #include "tools/fcgictl/show.h"
 #include "tools/fcgictl/words.h"
@@ -67,8 +68,13 @@ const struct command commands_table[] = {
      "with 1 if there are "
      "errors. `reload` has the file read at once.",
      "config check fcgiext.ini"},
-    {"metrics", "", 0, 0, OPTIONS_COMMON | OPTION_WATCH, lists_metrics, "all counters and gauges",
-     "Counters are counted since the pool was created.", "metrics -o csv"},
+    {"metrics", "", 0, 0, LIST | OPTION_TEXTFILE, metrics_run, "all counters, gauges and histograms",
+     "Counters are counted since the pool was created. The table leaves out zeros of what is split by causes and states; -o "
+     "wide has "
+     "them. -o openmetrics is text that Prometheus and `promtool check metrics` read; -o openmetrics-strict is OpenMetrics 1.0 "
+     "to the "
+     "letter, with the same series. docs/counters.md explains each metric.",
+     "metrics --textfile c:\\monitoring"},
     {"version", "", 0, 0, OPTIONS_COMMON, help_version, "the versions of fcgictl and of the hosts",
      "Exits with 0 also if there is no host.", "version"},
     {"help", "[COMMAND]", 0, 1, OPTION_HELP | OPTION_MARKDOWN, help_run, "this, or what a command does and takes", "",
@@ -111,6 +117,11 @@ static int run_command(struct run *run)
             run_hint(run, "fcgictl help %s", command->name);
             return fail_usage(run);
         }
+    if (run->options.format >= FORMAT_OPENMETRICS && !(command->options & OPTION_TEXTFILE)) {
+        run_message(run, "%s does not take -o openmetrics: `fcgictl metrics` does", command->name);
+        run_hint(run, "fcgictl help %s", command->name);
+        return fail_usage(run);
+    }
     size_t count = run->options.argument_count;
     if (count < command->least || count > command->most) {
         run_message(run, count > command->most ? "%s: too many arguments" : "%s: an argument is missing", command->name);

@@ -73,6 +73,10 @@ struct fcgictl_environment {
     void *context;
     /* The bytes of a file, or of its first 4 MiB and one byte; the caller frees them. false: `why` gets a sentence part. */
     bool (*read_file)(void *context, const char *path, char **bytes, size_t *len, char *why, size_t why_size);
+    /* The file `name` in `folder` has these bytes afterwards, or what it had before; who reads it meanwhile sees one of both. false: as
+     * above. */
+    bool (*replace_file)(void *context, const char *folder, const char *name, const char *bytes, size_t len, char *why,
+                         size_t why_size);
 };
 
 /* `arguments` in UTF-8, without the program's name. -> enum fcgictl_exit */

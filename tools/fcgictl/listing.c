@@ -222,13 +222,13 @@ void listing_print_json(struct run *run, const cJSON *document, const cJSON *ite
 }
 
 /* Moves the rows of all items into one array in the items' place. */
-static void flatten(const struct listing *listing, cJSON *document)
+static void flatten(const struct listing *listing, cJSON *document, bool narrow)
 {
     cJSON *item, *rows = cJSON_CreateArray();
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(document, listing->member))
     {
         cJSON *row, *found = cJSON_GetObjectItemCaseSensitive(item, listing->rows);
-        listing->flatten(item);
+        listing->flatten(item, narrow);
         while ((row = cJSON_DetachItemFromArray(found, 0)) != NULL)
             cJSON_AddItemToArray(rows, row);
     }
@@ -242,7 +242,7 @@ void listing_print(struct run *run, const struct listing *listing, cJSON *docume
         return;
     }
     if (listing->flatten)
-        flatten(listing, document);
+        flatten(listing, document, run->options.format == FORMAT_TABLE);
     const cJSON *items = value_at(document, listing->member);
     if (run->options.format == FORMAT_CSV) {
         print_csv(run, listing, items, true);

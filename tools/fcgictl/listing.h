@@ -40,8 +40,9 @@ struct listing {
     void (*add_head)(const cJSON *document, struct text *out);
     /* --watch: a chance to note in `item` what has changed since `before`, for tables only; may be NULL. */
     void (*compare)(cJSON *item, const cJSON *before);
-    /* Tables and CSV: rows are not the items but what their arrays `rows` hold, once `flatten` has added what they lack. */
-    void (*flatten)(cJSON *item);
+    /* Tables and CSV: rows are not the items but what their arrays `rows` hold, once `flatten` has added what they lack; `narrow`: and
+     * taken away what the table for people need not have. */
+    void (*flatten)(cJSON *item, bool narrow);
     const char *rows;
 };
 

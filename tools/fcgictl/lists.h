@@ -13,7 +13,6 @@ int lists_list(struct run *run);
 int lists_ps(struct run *run);
 int lists_requests(struct run *run);
 int lists_exits_run(struct run *run);
-int lists_metrics(struct run *run);
 
 /* "host 1234 w3wp.exe: fcgiext 0.1.0, up 3 d" and what is wrong with its fcgiext.ini; `entry`: of "hosts" in a document. */
 void lists_add_host(const cJSON *entry, struct text *out);

@@ -7,49 +7,11 @@
 #include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "tools/fcgictl/files_win32.h"
 #include "tools/fcgictl/hosts_win32.h"
 #include "tools/fcgictl/terminal_win32.h"
 #include "tools/fcgictl/text_win32.h"
-
-enum { MAX_FILE_LEN = 4 * 1024 * 1024 }; /* of an fcgiext.ini; one byte more, and the parser says that it is too long */
-
-static DWORD read_all(HANDLE file, char *bytes, size_t *len)
-{
-    DWORD got = 0;
-    *len = 0;
-    do {
-        if (!ReadFile(file, bytes + *len, (DWORD)(MAX_FILE_LEN + 1 - *len), &got, NULL))
-            return GetLastError();
-        *len += got;
-    } while (got > 0 && *len <= MAX_FILE_LEN);
-    return 0;
-}
-
-static bool read_file(void *context, const char *path, char **bytes, size_t *len, char *why, size_t why_size)
-{
-    size_t wide_len = 0;
-    wchar_t *wide = text_win32_wide(path, strlen(path), &wide_len);
-    char *place = malloc(MAX_FILE_LEN + 1);
-    DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, error = ERROR_OUTOFMEMORY;
-    HANDLE file = INVALID_HANDLE_VALUE;
-    (void)context;
-    if (wide && place) {
-        file = CreateFileW(wide, GENERIC_READ, share, NULL, OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN, NULL);
-        error = file == INVALID_HANDLE_VALUE ? GetLastError() : read_all(file, place, len);
-    }
-    if (file != INVALID_HANDLE_VALUE)
-        CloseHandle(file);
-    free(wide);
-    if (!error) {
-        *bytes = place;
-        return true;
-    }
-    free(place);
-    text_win32_error(error, why, why_size);
-    return false;
-}
 
 /* -> UTF-8, without the program's name; NULL: out of memory. Never freed. */
 static const char **read_arguments(size_t *count)
@@ -69,7 +31,7 @@ int main(void)
 {
     struct fcgictl_hosts hosts;
     struct fcgictl_terminal terminal;
-    struct fcgictl_environment environment = {&hosts, &terminal, NULL, read_file};
+    struct fcgictl_environment environment = {&hosts, &terminal, NULL, files_win32_read, files_win32_replace};
     size_t count = 0;
     const char **arguments = read_arguments(&count);
     if (!arguments) {
