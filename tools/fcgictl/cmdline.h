@@ -9,7 +9,15 @@
 enum { OPTIONS_MAX_ARGUMENTS = 2, OPTIONS_MAX_LIMITS = 16 };
 
 /* From OPENMETRICS on: of `metrics` only. */
-enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_OPENMETRICS, FORMAT_OPENMETRICS_STRICT };
+enum format {
+    FORMAT_TABLE,
+    FORMAT_WIDE,
+    FORMAT_JSON,
+    FORMAT_NDJSON,
+    FORMAT_CSV,
+    FORMAT_OPENMETRICS,
+    FORMAT_OPENMETRICS_STRICT
+};
 
 /* Bits: which options a command takes, and which have been given. */
 enum {

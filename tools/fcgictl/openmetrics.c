@@ -242,7 +242,6 @@ static bool is_first(const struct writer *writer, const cJSON *metric)
     return false;
 }
 
-/* Pools that come and go between two pages of a host move the others: was this series on the page before? */
 static bool is_among(const cJSON *samples, const cJSON *sample)
 {
     const cJSON *one;
@@ -254,18 +253,20 @@ static bool is_among(const cJSON *samples, const cJSON *sample)
     return false;
 }
 
-/* The page before; NULL: none. */
-static const cJSON *page_before(const struct writer *writer, const cJSON *metric)
+/* Was this series there before? On another page of the host: pools that come and go meanwhile move the others; or it is carried on
+ * although the host has answered in part. `sample` NULL: was any of the family and the host? */
+static bool was_before(const struct writer *writer, const cJSON *metric, const cJSON *sample)
 {
-    const cJSON *other, *found = NULL;
+    const cJSON *other;
     cJSON_ArrayForEach(other, writer->metrics)
     {
         if (other == metric)
             break;
-        if (same_family(other, metric) && value_number(other, "host", 0) == value_number(metric, "host", 0))
-            found = other;
+        if (same_family(other, metric) && value_number(other, "host", 0) == value_number(metric, "host", 0) &&
+            (!sample || is_among(value_at(other, "samples"), sample)))
+            return true;
     }
-    return found;
+    return false;
 }
 
 typedef void add_function(const struct writer *writer, const cJSON *metric, enum kind kind, const cJSON *sample);
@@ -279,10 +280,10 @@ static void add_samples(const struct writer *writer, const cJSON *first, add_fun
     {
         if (!same_family(metric, first))
             continue;
-        const cJSON *before = value_at(page_before(writer, metric), "samples");
+        bool alone = !was_before(writer, metric, NULL);
         cJSON_ArrayForEach(sample, value_at(metric, "samples"))
         {
-            if (is_sample(kind, sample) && !(before && is_among(before, sample)))
+            if (is_sample(kind, sample) && (alone || !was_before(writer, metric, sample)))
                 add(writer, metric, kind, sample);
         }
     }
