@@ -1,5 +1,7 @@
 """fcgictl metrics for time series databases: OpenMetrics to the letter, what promtool thinks of it, and the file for collectors."""
 
+import csv
+import io
 import os
 import re
 import signal
@@ -26,6 +28,34 @@ def promtool(text):
     assert setup.returncode == 0, setup.stderr
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def grows(name):
+    """A counter that asking does not step."""
+    return (name.endswith("_total") or name.endswith("_count")) and name != "fcgi_management_requests_total"
+
+
+def of_json(document):
+    """-> {(name of the series, labels): value} of the counters, and the counts of histograms"""
+    found = {}
+    for metric in document["metrics"]:
+        suffix, member = {"counter": ("_total", "value"), "histogram": ("_count", "count")}.get(metric["kind"], ("", "value"))
+        for sample in metric["samples"]:
+            found[metric["name"] + suffix, frozenset({"host": str(metric["host"]), **sample["labels"]}.items())] = sample[member]
+    return {key: value for key, value in found.items() if grows(key[0])}
+
+
+def of_csv(text):
+    found = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        labels = {name.removeprefix("labels_"): value for name, value in row.items() if name.startswith("labels_") and value}
+        suffix, member = {"counter": ("_total", "value"), "histogram": ("_count", "count")}.get(row["kind"], ("", "value"))
+        found[row["metric"] + suffix, frozenset({"host": row["host"], **labels}.items())] = float(row[member])
+    return {key: value for key, value in found.items() if grows(key[0])}
+
+
+def of_text(text, strict):
+    return {key: value for key, value in openmetrics.series(openmetrics.read(text, strict)).items() if grows(key[0])}
 
 
 class OneHost(fcgictl.ControlTest):
@@ -67,6 +97,23 @@ class OneHost(fcgictl.ControlTest):
         self.assertEqual(families["fcgi_requests_total"].type, "counter")
         self.assertEqual(families["fcgi_requests_created"].type, "gauge")
         self.assertEqual(families["fcgi_request_execution_seconds"].type, "histogram")
+
+    def at_rest(self):
+        """The counters when nothing is under way: the end of a request is counted after its client has been answered."""
+        def rests():
+            found = of_json(self.fcgictl("metrics", "--json").json())
+            come, ended = (sum(value for (name, _), value in found.items() if name == f"fcgi_requests{suffix}_total")
+                           for suffix in ("", "_completed"))
+            return found if come == ended else None
+
+        return witness.wait_until(rests, "no request is under way")
+
+    def test_each_format_has_the_same_values(self):
+        found = self.at_rest()
+        self.assertGreater(len(found), 100)
+        self.assertEqual(of_csv(self.fcgictl("metrics", "-o", "csv").out), found)
+        self.assertEqual(of_text(self.fcgictl("metrics", "-o", "openmetrics-strict").out, True), found)
+        self.assertEqual(of_text(self.fcgictl("metrics", "-o", "openmetrics").out, False), found)
 
     def test_promtool_has_nothing_against_it(self):
         self.assertEqual(promtool(self.fcgictl("metrics", "-o", "openmetrics").out), (0, ""))
