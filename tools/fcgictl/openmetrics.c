@@ -28,7 +28,8 @@ static void add_number(struct text *out, double number)
     else {
         char digits[40];
         snprintf(digits, sizeof digits, "%.15g", number);
-        if (strtod(digits, NULL) != number)
+        volatile double again = strtod(digits, NULL); /* 32-bit code calculates with more digits */
+        if (again != number)
             snprintf(digits, sizeof digits, "%.17g", number);
         text_add(out, digits);
     }
