@@ -43,7 +43,7 @@ class Autotune(fcgictl.ControlTest):
             samples = {metric["name"]: metric["samples"] for metric in self.operator.ask("metrics")["metrics"]}
             moves = {sample["labels"]["reason"]: sample["value"] for sample in samples["fcgi_limit_moves"]
                      if sample["labels"]["pool"] == "tuned"}
-            self.assertIn("queue_waits", moves)
+            self.assertGreaterEqual(moves["queue_waits"], 1)
             gate.open()
             self.assertEqual([client.result().status for client in clients], [200] * len(clients))
 

@@ -111,6 +111,8 @@ class OneHost(fcgictl.ControlTest):
     def test_each_format_has_the_same_values(self):
         found = self.at_rest()
         self.assertGreater(len(found), 100)
+        self.assertEqual({dict(labels)["pool"]: value for (name, labels), value in found.items() if name == "fcgi_requests_total"},
+                         {"look": 1, "second": 0})
         self.assertEqual(of_csv(self.fcgictl("metrics", "-o", "csv").out), found)
         self.assertEqual(of_text(self.fcgictl("metrics", "-o", "openmetrics-strict").out, True), found)
         self.assertEqual(of_text(self.fcgictl("metrics", "-o", "openmetrics").out, False), found)
