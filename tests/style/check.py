@@ -33,7 +33,7 @@ LAYERS = {
     "fcgiext/core/": [],
     "fcgiext/win32/": ["fcgiext/core/", "mgmt/", "perfcounters/", "fcgiext/version.h", "fcgiext/messages.h"],
     "mgmt/": ["fcgiext/core/", "fcgiext/version.h"],
-    "perfcounters/": ["fcgiext/core/counters", "fcgiext/core/text.h"],
+    "perfcounters/": ["fcgiext/core/counters", "fcgiext/core/bytes.h", "fcgiext/core/text.h"],
     "tools/docs/": ["mgmt/", "fcgiext/core/config.h", "fcgiext/core/counters"],
     "tools/": ["mgmt/", "perfcounters/", "fcgiext/version.h"],
     "tests/": ["fcgiext/", "mgmt/", "perfcounters/", "tools/"],
