@@ -10,10 +10,9 @@ enum {
     DATA_TOTAL_LEN = 20,
     DATA_HEADER_LEN = 24,
     DATA_OBJECTS = 28,
-    DATA_TICKS = 48,
-    DATA_TICKS_PER_SECOND = 56,
-    DATA_TIME_100NS = 64,
-    DATA_LEN = 80,
+    DATA_TICKS = 56,
+    DATA_TICKS_PER_SECOND = 64,
+    DATA_TIME_100NS = 72,
 };
 
 static uint32_t u32(struct bytes in, size_t at)
@@ -32,12 +31,12 @@ static uint64_t u64(struct bytes in, size_t at)
 
 /* ---- the header */
 
-static bool objects_at(struct bytes in, size_t at, struct perf_data *data)
+static bool objects_at(struct bytes in, size_t at, size_t end, struct perf_data *data)
 {
     struct perf_object_view object;
-    if (at > in.len || at % 8)
+    if (at > end || end > in.len || at % 8)
         return false;
-    struct bytes rest = bytes_of(in.ptr + at, in.len - at);
+    struct bytes rest = bytes_of(in.ptr + at, end - at);
     data->objects = rest;
     for (uint32_t i = 0; i < data->object_count; i++)
         if (!perf_parse_object(&rest, &object))
@@ -48,19 +47,19 @@ static bool objects_at(struct bytes in, size_t at, struct perf_data *data)
 bool perf_parse_data(struct bytes in, struct perf_data *data)
 {
     static const uint8_t signature[] = {'P', 0, 'E', 0, 'R', 0, 'F', 0};
-    if (in.len < DATA_LEN || memcmp(in.ptr + DATA_SIGNATURE, signature, sizeof signature) != 0 ||
+    if (in.len < PERF_DATA_HEADER_LEN || memcmp(in.ptr + DATA_SIGNATURE, signature, sizeof signature) != 0 ||
         u32(in, DATA_LITTLE_ENDIAN) != 1)
         return false;
     uint32_t len = u32(in, DATA_TOTAL_LEN), header_len = u32(in, DATA_HEADER_LEN);
-    if (len > in.len || header_len < DATA_LEN || header_len > len)
+    if (len > in.len || header_len < PERF_DATA_HEADER_LEN || header_len > len)
         return false;
-    in.len = len;
     data->ticks = u64(in, DATA_TICKS);
     data->ticks_per_second = u64(in, DATA_TICKS_PER_SECOND);
     data->time_100ns = u64(in, DATA_TIME_100NS);
     data->object_count = u32(in, DATA_OBJECTS);
-    /* Wine 8 leaves room for a second header before the first object. */
-    return objects_at(in, header_len, data) || objects_at(in, (size_t)header_len + DATA_LEN, data);
+    /* Wine 8 leaves room for a second header before the first object, and does not count it. */
+    return objects_at(in, header_len, len, data) ||
+           objects_at(in, (size_t)header_len + PERF_DATA_HEADER_LEN, (size_t)len + PERF_DATA_HEADER_LEN, data);
 }
 
 /* ---- an object */

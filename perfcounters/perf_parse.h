@@ -24,7 +24,8 @@ struct perf_instance_view {
     struct bytes values;
 };
 
-/* What RegQueryValueEx gives for HKEY_PERFORMANCE_DATA. */
+/* What RegQueryValueEx gives for HKEY_PERFORMANCE_DATA. `in` may be longer: on Wine so much more is to be looked at. */
+enum { PERF_DATA_HEADER_LEN = 88 };
 bool perf_parse_data(struct bytes in, struct perf_data *data);
 /* Takes the object at the front of *objects off. */
 bool perf_parse_object(struct bytes *objects, struct perf_object_view *object);

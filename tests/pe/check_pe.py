@@ -15,7 +15,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-EXPORTS = {"GetExtensionVersion", "HttpExtensionProc", "TerminateExtension", "FcgiextIoCounts"}
+EXPORTS = {
+    "fcgiext.dll": {"GetExtensionVersion", "HttpExtensionProc", "TerminateExtension", "FcgiextIoCounts"},
+    "fcgiperf.dll": {"OpenFcgiPerf", "CollectFcgiPerf", "CloseFcgiPerf"},
+}
 DIR_EXPORT, DIR_IMPORT, DIR_RESOURCE, DIR_RELOC, DIR_TLS, DIR_DELAY = 0, 1, 2, 5, 9, 13
 
 
@@ -154,7 +157,7 @@ def check_version(pe, path):
 
 
 def check_exports(pe, path):
-    wanted = EXPORTS if path.name == "fcgiext.dll" else set()
+    wanted = EXPORTS.get(path.name, set())
     if pe.exports() != wanted:
         yield f"exports {sorted(pe.exports())}, wanted {sorted(wanted)}"
 
@@ -211,7 +214,7 @@ def selftest():
 
 def products():
     for preset in COMPILERS:
-        for name in ("fcgiext.dll", "isapihost.exe", "fcgictl.exe"):
+        for name in ("fcgiext.dll", "fcgiperf.dll", "isapihost.exe", "fcgictl.exe"):
             path = ROOT / "build" / preset / "bin" / name
             try:
                 pe = Pe(path)

@@ -389,15 +389,15 @@ static void values_are_formatted_as_their_types_say(void **state)
 static struct bytes with_header(struct bytes objects, size_t gap)
 {
     static const uint8_t signature[] = {'P', 0, 'E', 0, 'R', 0, 'F', 0};
-    uint32_t words[] = {1, 1, 1, (uint32_t)(80 + gap + objects.len), 80, 2};
+    uint32_t words[] = {1, 1, 1, (uint32_t)(PERF_DATA_HEADER_LEN + objects.len), PERF_DATA_HEADER_LEN, 2};
     uint64_t times[] = {1, 2, 3};
-    uint8_t *all = calloc(1, words[3]);
+    uint8_t *all = calloc(1, words[3] + gap);
     assert_non_null(all);
     memcpy(all, signature, sizeof signature);
     memcpy(all + 8, words, sizeof words);
-    memcpy(all + 48, times, sizeof times);
-    memcpy(all + 80 + gap, objects.ptr, objects.len);
-    return bytes_of(all, words[3]);
+    memcpy(all + 56, times, sizeof times);
+    memcpy(all + PERF_DATA_HEADER_LEN + gap, objects.ptr, objects.len);
+    return bytes_of(all, words[3] + gap);
 }
 
 static void the_header_before_the_objects_is_read(void **state)
@@ -406,7 +406,7 @@ static void the_header_before_the_objects_is_read(void **state)
     struct perf_data data;
     fill(bench, 1, 1);
     struct bytes objects = put(collect(bench), 2);
-    for (size_t gap = 0; gap <= 80; gap += 80) {
+    for (size_t gap = 0; gap <= PERF_DATA_HEADER_LEN; gap += PERF_DATA_HEADER_LEN) {
         struct bytes all = with_header(objects, gap);
         assert_true(perf_parse_data(all, &data));
         assert_int_equal(data.object_count, 2);

@@ -1,0 +1,18 @@
+/* counter_open_win32: the block of a host, opened for reading. */
+#ifndef PERFCOUNTERS_COUNTER_OPEN_WIN32_H
+#define PERFCOUNTERS_COUNTER_OPEN_WIN32_H
+
+#include "perfcounters/counter_block.h"
+
+struct counter_section {
+    void *mapping; /* a handle */
+    const struct counter_block *block;
+    size_t len; /* bytes that can be read there; not checked further */
+};
+
+/* In all sessions, else in our own. false: this process has no such section, or we may not read it, or it is backed by a file: reading
+ * that may fail, and whoever reads would end. */
+bool counter_section_open(struct counter_section *section, uint32_t pid);
+void counter_section_close(struct counter_section *section);
+
+#endif

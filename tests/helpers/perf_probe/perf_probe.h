@@ -1,0 +1,36 @@
+/* perf_probe: what its parts share. */
+#ifndef TESTS_HELPERS_PERF_PROBE_H
+#define TESTS_HELPERS_PERF_PROBE_H
+
+#include <windows.h>
+
+#include <stdbool.h>
+
+#include "perfcounters/perf_parse.h"
+
+void say(const char *format, ...) __attribute__((format(gnu_printf, 1, 2)));
+/* Says it and ends. */
+_Noreturn void die(const char *what);
+
+/* ---- block.c: the section that this process publishes. Each says "ok". */
+
+/* The words are those of the command line. */
+void block_publish(const char *kind);
+void block_pool(const char *name, const char *requests, const char *times);
+void block_workers(const char *count, const char *first_pid, const char *pool);
+void block_change(const char *what, const char *value);
+
+/* ---- collect.c: the DLL's exports, and the registry */
+
+void collect_load(const char *path);
+void collect_open(void);
+void collect_close(void);
+/* What came, one line: "objects 2 bytes N | FastCGI Pools: php ..." */
+void collect_call(const char *query);
+/* Each length of the buffer from 0 to 8 more than is needed; of a long answer not all of them. */
+void collect_each_size(const char *query);
+void collect_registry(const char *query);
+/* The raw value of a counter, by its place. */
+void collect_value(const char *object, const char *instance, const char *counter);
+
+#endif
