@@ -9,6 +9,7 @@
 #include "tools/fcgictl/lists.h"
 #include "tools/fcgictl/metrics.h"
 #include "tools/fcgictl/operate.h"
+#include "tools/fcgictl/perf.h"
 #include "tools/fcgictl/show.h"
 #include "tools/fcgictl/words.h"
 
@@ -75,6 +76,13 @@ const struct command commands_table[] = {
      "to the "
      "letter, with the same series. docs/counters.md explains each metric.",
      "metrics --textfile c:\\monitoring"},
+    {"perf", "install [DLL] | uninstall | status | show [POOL]", 1, 2, OPTION_HELP | OPTION_OUTPUT, perf_run,
+     "the counters in perfmon: register them, look whether they are read",
+     "`install` registers the fcgiperf.dll beside fcgictl.exe, or DLL, and the names of its counters; it can be repeated. "
+     "`status` "
+     "says what is wrong and what to do, and exits with 1 then. `show` reads the counters as perfmon does, twice with a second "
+     "between them; POOL is an instance, or a pattern. No host is needed. `install` and `uninstall` are for administrators.",
+     "perf status"},
     {"version", "", 0, 0, OPTIONS_COMMON, help_version, "the versions of fcgictl and of the hosts",
      "Exits with 0 also if there is no host.", "version"},
     {"help", "[COMMAND]", 0, 1, OPTION_HELP | OPTION_MARKDOWN, help_run, "this, or what a command does and takes", "",

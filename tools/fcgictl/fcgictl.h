@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/fcgictl/perf_system.h"
 #include "tools/fcgictl/text.h"
 
 enum fcgictl_exit {
@@ -77,6 +78,7 @@ struct fcgictl_environment {
      * above. */
     bool (*replace_file)(void *context, const char *folder, const char *name, const char *bytes, size_t len, char *why,
                          size_t why_size);
+    const struct perf_system *perf;
 };
 
 /* `arguments` in UTF-8, without the program's name. -> enum fcgictl_exit */

@@ -10,6 +10,7 @@
 
 #include "tools/fcgictl/files_win32.h"
 #include "tools/fcgictl/hosts_win32.h"
+#include "tools/fcgictl/perf_win32.h"
 #include "tools/fcgictl/terminal_win32.h"
 #include "tools/fcgictl/text_win32.h"
 
@@ -31,7 +32,8 @@ int main(void)
 {
     struct fcgictl_hosts hosts;
     struct fcgictl_terminal terminal;
-    struct fcgictl_environment environment = {&hosts, &terminal, NULL, files_win32_read, files_win32_replace};
+    struct perf_system perf;
+    struct fcgictl_environment environment = {&hosts, &terminal, NULL, files_win32_read, files_win32_replace, &perf};
     size_t count = 0;
     const char **arguments = read_arguments(&count);
     if (!arguments) {
@@ -40,6 +42,7 @@ int main(void)
     }
     hosts_win32_init(&hosts);
     terminal_win32_init(&terminal);
+    perf_win32_init(&perf);
     int exit_code = fcgictl_run(&environment, count, arguments);
     hosts_win32_deinit();
     return exit_code;
