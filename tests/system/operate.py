@@ -86,10 +86,10 @@ class Operator:
 
 
 class Helper:
-    """The program mgmt_pipe: each line that it is told is answered by one line."""
+    """A program, mgmt_pipe, of which each line that it is told is answered by one line."""
 
-    def __init__(self, run, *words):
-        self.process = subprocess.Popen(["wine", str(HELPER), *words], env=run.environment({}), cwd=support.BIN,
+    def __init__(self, run, *words, program=HELPER):
+        self.process = subprocess.Popen(["wine", str(program), *words], env=run.environment({}), cwd=support.BIN,
                                         start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.lines = queue.Queue()
         self.alarms = []
