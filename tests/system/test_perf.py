@@ -153,7 +153,7 @@ class Hostile(PerfTest):
     def test_row_27_sections_that_are_no_block_are_passed_over(self):
         for kind in ("short", "reserved", "file"):
             with self.subTest(kind):
-                host = self.host(kind)
+                host = self.host(kind, php=5)
                 self.assertEqual(self.collect(self.reader()), {POOLS: ["_Total"], WORKERS: []})
                 self.ok(host, "change", "gone", 0)
 
