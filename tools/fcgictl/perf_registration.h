@@ -32,7 +32,7 @@ uint32_t perf_registration_uninstall(const struct perf_system *system);
 struct perf_check {
     const char *name; /* "library" */
     bool good;
-    char text[PERF_PATH_LEN + 200]; /* what has been found */
+    char text[PERF_PATH_LEN + 260]; /* what has been found */
     const char *remedy;             /* what to do, if it is not good */
 };
 
