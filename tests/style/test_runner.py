@@ -72,7 +72,7 @@ class Fuzz(unittest.TestCase):
         return {program.name: [str(word) for word in program.command[2:]] for program in run.programs("fuzz", options)}
 
     def test_each_target_runs_for_seconds_or_minutes(self):
-        self.assertEqual({"cgi_response", "config", "exchange", "record", "rpc", "stderr"}, set(self.commands()))
+        self.assertEqual({"cgi_response", "config", "counter_block", "exchange", "record", "rpc", "stderr"}, set(self.commands()))
         self.assertEqual(["config", "--seconds", "5", "--seed", "1"], self.commands()["config"])
         self.assertEqual(["config", "--seconds", "30.0", "--seed", "7"], self.commands(minutes=0.5, seed=7)["config"])
 
