@@ -32,6 +32,7 @@ struct fake_reply {
 static struct fake {
     struct fcgictl_hosts hosts;
     struct fcgictl_terminal terminal;
+    struct fcgictl_exporter exporter; /* without functions: nobody but the tests of the exporter calls them */
     struct fcgictl_environment environment;
     struct fcgictl_host list[FCGICTL_MAX_HOSTS];
     size_t host_count;
@@ -242,7 +243,7 @@ static inline int fake_setup(void **state)
         .interrupted = fake_interrupted,
         .wait = fake_wait,
     };
-    fake.environment = (struct fcgictl_environment){&fake.hosts, &fake.terminal, NULL, fake_read_file, fake_replace_file, NULL};
+    fake.environment = (struct fcgictl_environment){&fake.hosts, &fake.terminal, NULL, fake_read_file, fake_replace_file, NULL, &fake.exporter};
     fake_host(1234);
     return 0;
 }

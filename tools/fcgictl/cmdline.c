@@ -83,6 +83,18 @@ static bool take_crit(struct options *options, const char *value)
     return true;
 }
 
+static bool take_listen(struct options *options, const char *value)
+{
+    options->listen = value;
+    return true;
+}
+
+static bool take_allow_remote(struct options *options, const char *value)
+{
+    options->names = value;
+    return true;
+}
+
 const struct option cmdline_options[] = {
     {"--host", 0, "PID", OPTION_HOST, take_host, "only the host with this process id (all of them)"},
     {"--output", 'o', "FORMAT", OPTION_OUTPUT, take_output,
@@ -104,6 +116,10 @@ const struct option cmdline_options[] = {
      "write -o openmetrics into FOLDER\\fcgiext.prom, for the text file collector of windows_exporter or Telegraf; readers "
      "never see "
      "half of it"},
+    {"--listen", 0, "ADDRESS:PORT", OPTION_LISTEN, take_listen, "where to serve (127.0.0.1:9889); port 0 takes a free one"},
+    {"--allow-remote", 0, "[=NAMES]", OPTION_ALLOW_REMOTE, take_allow_remote,
+     "other machines may ask, too; NAMES: what they may call this one, with commas between them"},
+    {"--service", 0, NULL, OPTION_SERVICE, take_nothing, "run as a Windows service, which the system has started"},
     {"--markdown", 0, NULL, OPTION_MARKDOWN, take_nothing, "all commands and options, as docs/fcgictl.md has them"},
     {"--version", 0, NULL, OPTION_VERSION, take_nothing, "the same as `fcgictl version`"},
     {"--help", 'h', NULL, OPTION_HELP, take_nothing, "what the command does and takes"},

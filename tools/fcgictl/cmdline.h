@@ -36,6 +36,9 @@ enum {
     OPTION_MARKDOWN = 4096,
     OPTION_VERSION = 8192,
     OPTION_TEXTFILE = 16384,
+    OPTION_LISTEN = 32768,
+    OPTION_ALLOW_REMOTE = 65536,
+    OPTION_SERVICE = 131072,
     OPTIONS_COMMON = OPTION_HELP | OPTION_HOST | OPTION_OUTPUT | OPTION_TIMEOUT,
 };
 
@@ -54,6 +57,8 @@ struct options {
     const char *crit[OPTIONS_MAX_LIMITS];
     size_t crit_count;
     const char *textfile; /* NULL: none */
+    const char *listen; /* ADDRESS:PORT */
+    const char *names;  /* of --allow-remote; NULL: none */
 };
 
 struct option {

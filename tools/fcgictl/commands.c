@@ -5,6 +5,7 @@
 
 #include "tools/fcgictl/check.h"
 #include "tools/fcgictl/config_commands.h"
+#include "tools/fcgictl/exporter.h"
 #include "tools/fcgictl/help.h"
 #include "tools/fcgictl/lists.h"
 #include "tools/fcgictl/metrics.h"
@@ -83,6 +84,14 @@ const struct command commands_table[] = {
      "says what is wrong and what to do, and exits with 1 then. `show` reads the counters as perfmon does, twice with a second "
      "between them; POOL is an instance, or a pattern. No host is needed. `install` and `uninstall` are for administrators.",
      "perf status"},
+    {"exporter", "", 0, 0, OPTION_HELP | OPTION_LISTEN | OPTION_ALLOW_REMOTE | OPTION_SERVICE, exporter_run,
+     "serve metrics and a live page by HTTP",
+     "`/metrics` is for Prometheus, `/` for people, `/status.json` and `/healthz` for programs. It asks hosts when somebody "
+     "asks it, at "
+     "most once a second, and changes nothing. This computer only, unless --allow-remote is given: there is neither a password "
+     "nor "
+     "encryption. docs/exporter.md tells more. Ctrl-C ends it.",
+     "exporter --listen 127.0.0.1:9889"},
     {"version", "", 0, 0, OPTIONS_COMMON, help_version, "the versions of fcgictl and of the hosts",
      "Exits with 0 also if there is no host.", "version"},
     {"help", "[COMMAND]", 0, 1, OPTION_HELP | OPTION_MARKDOWN, help_run, "this, or what a command does and takes", "",

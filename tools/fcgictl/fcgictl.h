@@ -68,6 +68,18 @@ struct fcgictl_terminal {
     bool (*wait)(void *context, unsigned ms); /* false: Ctrl-C */
 };
 
+struct exporter_settings;
+
+/* The server of `fcgictl exporter`. Functions -> 0, or an error of the system, and `why` gets a sentence part. */
+struct fcgictl_exporter {
+    void *context;
+    /* From here on it answers; *port gets the one on which it listens. */
+    uint32_t (*start)(void *context, const struct exporter_settings *settings, unsigned *port, char *why, size_t why_size);
+    void (*stop)(void *context);
+    /* As a service: returns when that has been stopped. *not_a_service: the system has not started this process as one. */
+    uint32_t (*serve)(void *context, const struct exporter_settings *settings, bool *not_a_service, char *why, size_t why_size);
+};
+
 struct fcgictl_environment {
     const struct fcgictl_hosts *hosts;
     const struct fcgictl_terminal *terminal;
@@ -79,6 +91,7 @@ struct fcgictl_environment {
     bool (*replace_file)(void *context, const char *folder, const char *name, const char *bytes, size_t len, char *why,
                          size_t why_size);
     const struct perf_system *perf;
+    const struct fcgictl_exporter *exporter;
 };
 
 /* `arguments` in UTF-8, without the program's name. -> enum fcgictl_exit */

@@ -13,10 +13,7 @@
 #include "mgmt/pipe_client.h"
 #include "tools/fcgictl/text_win32.h"
 
-static struct connection {
-    uint32_t pid; /* 0: free */
-    struct mgmt_client *client;
-} connections[FCGICTL_MAX_HOSTS];
+static struct hosts_win32_connection connections[FCGICTL_MAX_HOSTS];
 
 static size_t list(void *context, struct fcgictl_host *hosts, size_t max)
 {
@@ -45,9 +42,9 @@ static enum fcgictl_call result_of(enum mgmt_connect connect, uint32_t error, ch
 }
 
 /* An entry of the list for this host; the last one is used anew when all are taken. */
-static struct connection *find(uint32_t pid)
+static struct hosts_win32_connection *find(uint32_t pid)
 {
-    struct connection *connection = &connections[FCGICTL_MAX_HOSTS - 1];
+    struct hosts_win32_connection *connection = &connections[FCGICTL_MAX_HOSTS - 1];
     for (size_t i = FCGICTL_MAX_HOSTS; i > 0; i--)
         if (connections[i - 1].pid == 0)
             connection = &connections[i - 1];
@@ -57,36 +54,41 @@ static struct connection *find(uint32_t pid)
     return connection;
 }
 
-static void give_up(struct connection *connection)
+void hosts_win32_give_up(struct hosts_win32_connection *connection)
 {
     if (connection->pid != 0)
         mgmt_client_close(connection->client);
-    *connection = (struct connection){0};
+    *connection = (struct hosts_win32_connection){0};
 }
 
-static enum fcgictl_call call(void *context, uint32_t pid, const char *line, unsigned timeout_ms, char **reply, char *why,
-                              size_t why_size)
+enum fcgictl_call hosts_win32_call(struct hosts_win32_connection *connection, uint32_t pid, const char *line,
+                                   unsigned timeout_ms, char **reply, char *why, size_t why_size)
 {
-    struct connection *connection = find(pid);
     uint32_t error = 0;
-    (void)context;
     if (connection->pid != pid) {
         struct mgmt_client *client = NULL;
-        give_up(connection);
+        hosts_win32_give_up(connection);
         enum mgmt_connect connect = mgmt_client_open(pid, timeout_ms, &client, &error);
         if (connect != MGMT_CONNECT_OK)
             return result_of(connect, error, why, why_size);
-        *connection = (struct connection){pid, client};
+        *connection = (struct hosts_win32_connection){pid, client};
     }
     if (mgmt_client_call(connection->client, line, timeout_ms, reply, &error))
         return FCGICTL_CALL_OK;
-    give_up(connection);
+    hosts_win32_give_up(connection);
     if (error == ERROR_TIMEOUT || error == WAIT_TIMEOUT || error == ERROR_SEM_TIMEOUT)
         return FCGICTL_CALL_TIMED_OUT;
     if (error == ERROR_BROKEN_PIPE || error == ERROR_PIPE_NOT_CONNECTED || error == ERROR_NO_DATA)
         return FCGICTL_CALL_LOST;
     text_win32_error(error, why, why_size);
     return FCGICTL_CALL_FAILED;
+}
+
+static enum fcgictl_call call(void *context, uint32_t pid, const char *line, unsigned timeout_ms, char **reply, char *why,
+                              size_t why_size)
+{
+    (void)context;
+    return hosts_win32_call(find(pid), pid, line, timeout_ms, reply, why, why_size);
 }
 
 void hosts_win32_init(struct fcgictl_hosts *hosts)
@@ -97,5 +99,5 @@ void hosts_win32_init(struct fcgictl_hosts *hosts)
 void hosts_win32_deinit(void)
 {
     for (size_t i = 0; i < FCGICTL_MAX_HOSTS; i++)
-        give_up(&connections[i]);
+        hosts_win32_give_up(&connections[i]);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/fcgictl/exporter_win32.h"
 #include "tools/fcgictl/files_win32.h"
 #include "tools/fcgictl/hosts_win32.h"
 #include "tools/fcgictl/perf_win32.h"
@@ -33,7 +34,8 @@ int main(void)
     struct fcgictl_hosts hosts;
     struct fcgictl_terminal terminal;
     struct perf_system perf;
-    struct fcgictl_environment environment = {&hosts, &terminal, NULL, files_win32_read, files_win32_replace, &perf};
+    struct fcgictl_exporter exporter;
+    struct fcgictl_environment environment = {&hosts, &terminal, NULL, files_win32_read, files_win32_replace, &perf, &exporter};
     size_t count = 0;
     const char **arguments = read_arguments(&count);
     if (!arguments) {
@@ -43,6 +45,7 @@ int main(void)
     hosts_win32_init(&hosts);
     terminal_win32_init(&terminal);
     perf_win32_init(&perf);
+    exporter_win32_init(&exporter);
     int exit_code = fcgictl_run(&environment, count, arguments);
     hosts_win32_deinit();
     return exit_code;
