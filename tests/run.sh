@@ -13,12 +13,14 @@ cd "$(dirname "$0")/.."
 
 presets=
 previous=
+system=
 for word; do
     case $previous$word in
         --help | -h) exec sed -n '2,10s/^# \{0,1\}//p' tests/run.sh ;;
         --groupunit-linux | --group=unit-linux | --groupsim | --group=sim | --groupfuzz | --group=fuzz) presets="$presets linux" ;;
         --groupunit-linux32 | --group=unit-linux32) presets="$presets linux32" ;;
-        --groupunit-wine | --groupsystem | --groupsoak | --group=unit-wine | --group=system | --group=soak) presets="$presets win64" ;;
+        --groupunit-wine | --groupsoak | --group=unit-wine | --group=soak) presets="$presets win64" ;;
+        --groupsystem | --group=system) presets="$presets win64" system=1 ;;
         --groupstyle | --group=style) presets="$presets none" ;;
         --grouppe | --group=pe) presets="$presets win64 win32" ;;
     esac
@@ -26,10 +28,14 @@ for word; do
     [ "$word" != --group ] || previous=$word
 done
 case $presets in
-    "") presets="linux linux32 win64 win32" ;;
+    "") presets="linux linux32 win64 win32" system=1 ;;
     *) presets=$(echo "$presets" | sed 's/none//g') ;;
 esac
 
+[ -z "$system" ] || sh tools/setup.sh --tests || {
+    echo "0 passed, 1 failed"
+    exit 1
+}
 # shellcheck disable=SC2086 # a list of words
 if [ -z "${presets# }" ]; then sh tools/setup.sh; else sh tools/build.sh $presets; fi || {
     echo "0 passed, 1 failed"

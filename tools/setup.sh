@@ -2,7 +2,8 @@
 # Prepares a Debian 12 machine for building and testing fcgiext: installs the packages that are missing, then fetches the source
 # packages of the libraries and builds them once into build/deps/{linux,linux32,win64,win32}/{include,lib}.
 #
-#   sh tools/setup.sh
+#   sh tools/setup.sh             what building, running and the demo need
+#   sh tools/setup.sh --tests     and what only tests need: a browser
 #
 # A second run finds everything done and returns at once. An interrupted run leaves nothing half done: downloads and libraries
 # appear under their final names only when complete. Two runs at the same time wait for each other.
@@ -20,6 +21,11 @@ export LC_ALL
 packages="wine wine64 gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 binutils-mingw-w64-i686
 gcc gcc-multilib clang clang-format libclang-rt-14-dev cmake ninja-build dpkg-dev patch xz-utils curl python3 php-cgi"
 sources="cjson cmocka civetweb libfcgi php8.2 libinih"
+case ${1:-} in
+    --tests) packages="$packages chromium" ;;
+    "") ;;
+    *) echo "setup: error: unknown option '$1'" >&2 && exit 2 ;;
+esac
 
 me=setup
 log=build/setup.log

@@ -161,8 +161,9 @@ class Page:
         return result["result"].get("value")
 
     def wait_for(self, expression, seconds=support.SECONDS):
+        """Until it is true, or something that counts as true."""
         try:
-            return witness.wait_until(lambda: self.value(expression), expression, seconds)
+            witness.wait_until(lambda: self.value(f"Boolean({expression})"), expression, seconds)
         except TimeoutError as error:
             raise AssertionError(f"{error}\n{self.value('document.body.innerText')}") from None
 
@@ -175,5 +176,9 @@ class Page:
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"] and "role" in node]
 
     def screenshot(self, file, whole=False):
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        more = {}
+        if whole:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            more = {"captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
+        data = self.call("Page.captureScreenshot", format="png", **more)["data"]
         file.write_bytes(base64.b64decode(data))

@@ -5,7 +5,8 @@
   const SECONDS = 120;          // that the curves show
   const QUANTILE_SECONDS = 10;  // over which p95 is taken
   const STALE_SECONDS = 4;
-  const MAX_REQUESTS = 50, MAX_EXITS = 20, MAX_URL = 300;
+  const GAP_SECONDS = 15;        // without figures: the curve is broken
+  const MAX_REQUESTS = 50, MAX_EXITS = 20, MAX_URL = 200;
   const SVG = 'http://www.w3.org/2000/svg';
   const SHAPES = {
     disc: 'M6 1a5 5 0 1 1 0 10A5 5 0 0 1 6 1z',
@@ -42,11 +43,12 @@
     } else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
   }
 
-  /* "3 of 8", with the second part small. */
-  function setFraction(element, part, all) {
-    if (!element.firstElementChild) element.replaceChildren(make('span'), ' ', make('small'));
-    setText(element.firstElementChild, count(part));
-    setText(element.lastElementChild, 'of ' + count(all));
+  /* A number and, small, what belongs to it: "3 of 8". */
+  function setFigure(element, value, more, className) {
+    if (!element.firstElementChild) element.replaceChildren(make('span'), make('small'));
+    setText(element.firstElementChild, count(value));
+    setText(element.lastElementChild, more ? ' ' + more : '');
+    setAttribute(element.lastElementChild, 'class', className || null);
   }
 
   function setHidden(element, hidden) {
@@ -182,7 +184,7 @@
     const top = Math.max(peak, least);
     let line = '', area = '', open = null;
     points.forEach((point, i) => {
-      const gap = i > 0 && point.time - points[i - 1].time > 5;
+      const gap = i > 0 && point.time - points[i - 1].time > GAP_SECONDS;
       if (open && (gap || point[name] === null)) {
         area += `L${open.x} ${HEIGHT}Z`;
         open = null;
@@ -190,7 +192,7 @@
       if (point[name] === null) return;
       const x = (WIDTH - (now - point.time) * WIDTH / SECONDS).toFixed(1);
       const y = (HEIGHT - 1 - point[name] / top * (HEIGHT - 3)).toFixed(1);
-      line += (open ? 'L' : 'M') + x + ' ' + y;
+      line += open ? `L${x} ${y}` : `M${x} ${y}h0`; // h0: one that stands alone is a dot
       area += (open ? 'L' : `M${x} ${HEIGHT}L`) + x + ' ' + y;
       open = {x};
     });
@@ -254,7 +256,7 @@
     setText(parts.values.busy.value, count(busy));
     setText(parts.values.idle.value, count(idle));
     setText(parts.values.queue.value, count(pool.requests && pool.requests.queued));
-    setFraction(parts.values.workers.value, current, limit);
+    setFigure(parts.values.workers.value, current, 'of ' + count(limit));
   }
 
   function showTotals(parts, pool) {
@@ -338,8 +340,8 @@
     setText($('sum-rate'), rate(sums.rate));
     setText($('sum-running'), count(sums.running));
     setText($('sum-queued'), count(sums.queued));
-    setFraction($('sum-busy'), sums.busy, sums.limit);
-    setText($('sum-pools'), count(pools.length) + (sums.trouble ? `, ${count(sums.trouble)} in trouble` : ''));
+    setFigure($('sum-busy'), sums.busy, 'of ' + count(sums.limit));
+    setFigure($('sum-pools'), pools.length, sums.trouble ? count(sums.trouble) + ' in trouble' : '', 'wrong');
     return sums;
   }
 
