@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import hashlib
+import json
 import os
 import subprocess
 
@@ -412,8 +413,21 @@ def drain(client):
     expect(client.get("/app/env.fcgi"), 200, "REQUEST_METHOD=GET")
 
 
-def run(base, folder, report):
+@check("fcgictl exporter: the dashboard, both pools, metrics, health")
+def dashboard(client):
+    served = Client(client.exporter, client.folder)
+    expect(served.get("/"), 200, "<title>fcgiext</title>", content_type="text/html", content_security_policy="default-src 'none'")
+    found = {pool["name"]: pool["state"] for pool in json.loads(served.get("/status.json").text())["pools"]}
+    if found != {"echo": "running", "php": "running"}:
+        raise Mismatch(f"pools: {found}")
+    expect(served.get("/metrics"), 200, 'fcgi_host_up{', 'pool="echo"', content_type="text/plain")
+    expect(served.get("/healthz"), 200, "ok: 1 of 1 hosts answering")
+    expect(served.get("/", "-H", "Host: other.example"), 403)
+
+
+def run(base, exporter, folder, report):
     client = Client(base, folder)
+    client.exporter = exporter
     for name, function in CHECKS:
         try:
             function(client)

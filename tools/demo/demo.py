@@ -65,11 +65,12 @@ def write_ini(folder, php):
 
 
 class Demo:
-    """Both servers. Leave it by stop(), whatever happened."""
+    """Both servers, and the exporter. Leave it by stop(), whatever happened."""
 
-    def __init__(self, port, folder, options):
+    def __init__(self, port, exporter_port, folder, options):
         self.run = servers.Run(os.environ)
-        self.php = self.host = None
+        self.php = self.host = self.exporter = None
+        self.exporter_port = exporter_port
         self.folder = folder
         self.port = port
         self.options = options  # more of isapihost's
@@ -82,11 +83,18 @@ class Demo:
         self.host = servers.Host(self.run, write_ini(self.folder, self.php), [
             "--listen", f"127.0.0.1:{self.port}", "--root", servers.SITE, "--map", ".php,.fcgi", "--default-doc", "index.html",
             "--access-log", self.folder / "access.log", "--stop-timeout", "5", *self.options])
+        try:
+            self.exporter = servers.Exporter(self.run, self.exporter_port)
+        except servers.ServerError:
+            if not self.exporter_port:
+                raise
+            self.exporter = servers.Exporter(self.run)  # its usual port is taken
 
     def wait(self):
         """Until one of the servers ends, which neither should."""
-        ended = servers.wait_for_exit([self.host.process.pid, self.php.process.pid], None)
-        server, name = (self.host, "isapihost") if self.host.process.pid in ended else (self.php, "php-cgi")
+        named = {self.host.process.pid: (self.host, "isapihost"), self.php.process.pid: (self.php, "php-cgi"),
+                 self.exporter.process.pid: (self.exporter, "fcgictl exporter")}
+        server, name = named[servers.wait_for_exit(named, None)[0]]
         code = server.process.wait()
         server.stderr.wait_for_end(2)
         raise servers.ServerError(f"{name} has ended by itself, exit code {code}\n{server.stderr.text()}".rstrip())
@@ -94,7 +102,7 @@ class Demo:
     def stop(self):
         """-> sentences about what did not go well."""
         problems = []
-        for server, name in ((self.host, "isapihost"), (self.php, "php-cgi")):
+        for server, name in ((self.exporter, "fcgictl exporter"), (self.host, "isapihost"), (self.php, "php-cgi")):
             if server is None or server.process.poll() is not None:
                 continue  # not started, or ended by itself: wait() has said so
             try:
@@ -121,6 +129,7 @@ def wine_stop():
 def print_welcome(demo):
     print(f"""
   The demo is served at   {demo.host.url()}
+  Its dashboard           {demo.exporter.url()}
 
   libfcgi on named pipes  {demo.host.url("/app/index.fcgi")}
   PHP                     {demo.host.url("/php/env.php")}
@@ -147,10 +156,10 @@ def check(demo, report):
     try:
         demo.start()
     except servers.ServerError as error:
-        report.failed("isapihost and php-cgi start", str(error))
+        report.failed("isapihost, php-cgi and the exporter start", str(error))
         return
-    report.passed("isapihost and php-cgi start")
-    checks.run(demo.host.url(""), demo.folder, report)
+    report.passed("isapihost, php-cgi and the exporter start")
+    checks.run(demo.host.url(""), demo.exporter.url(""), demo.folder, report)
 
 
 def main():
@@ -160,7 +169,7 @@ def main():
     options = parser.parse_args()
     if "FCGIEXT_WINE_LOCK_FD" not in os.environ:
         parser.error("start it by sh tools/demo.sh")
-    demo = Demo(options.port, make_folder(), ["--strict"] if options.check else [])
+    demo = Demo(options.port, 0 if options.check else 9889, make_folder(), ["--strict"] if options.check else [])
     report = checks.Report()
     code = 0
     signals = Signals()

@@ -204,6 +204,42 @@ class Host:
         self.process.wait()
 
 
+class Exporter:
+    """fcgictl exporter on 127.0.0.1:`port`; 0: on a free one, `port` tells which. Ready when the constructor returns."""
+
+    def __init__(self, run, port=0, seconds=60):
+        self.run = run
+        self.process = subprocess.Popen(
+            ["wine", str(BIN / "fcgictl.exe"), "exporter", "--listen", f"127.0.0.1:{port}"], env=run.environment({}), cwd=BIN,
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.stdout = Output(self.process.stdout)
+        self.stderr = Output(self.process.stderr)
+        found = self.stdout.wait_for(r"dashboard +http://[^/]*:(\d+)/", seconds)
+        if not found:
+            self.stderr.wait_for_end(2)
+            self.stop()
+            raise ServerError(f"fcgictl exporter did not start: {self.stderr.text()}")
+        self.port = int(found[0][1])
+
+    def url(self, path="/"):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def what_it_said(self):
+        return self.stderr.text()
+
+    def stop(self, seconds=30):
+        """Ctrl-C, which Wine makes of this signal. -> its exit code"""
+        for pid, command in self.run.processes().items():
+            if "fcgictl.exe" in command and " exporter " in command + " ":
+                os.kill(pid, signal.SIGINT)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise ServerError(f"fcgictl exporter did not stop within {seconds} seconds and was killed") from None
+
+
 class Php:
     """Native php-cgi as a FastCGI server on 127.0.0.1:`port`, with so many processes. It serves the *.php below `site`. Without a port
     it gets a free one.
