@@ -13,7 +13,7 @@ import witness
 
 PATHS = {
     "/": ("text/html; charset=utf-8", b"<!doctype html>"),
-    "/metrics": ("text/plain; version=0.0.4; charset=utf-8", b"# TYPE fcgi_host_up gauge\n"),
+    "/metrics": ("text/plain; version=0.0.4; charset=utf-8", b"# TYPE fcgi_hosts gauge\n"),
     "/status.json": ("application/json", b'{"api_version":1,'),
     "/healthz": ("text/plain; charset=utf-8", b"ok: 1 of 1 hosts answering\n"),
 }
@@ -108,7 +108,7 @@ class Serving(exporter.ExporterTest):
             self.assertNotIn("SECRET", str(document))
             self.assertEqual(document["request_total"], 1)
             metrics = self.exporter.metrics()
-            self.assertEqual(metrics[f'fcgi_host_up{{host="{pid}",program="isapihost.exe"}}'], "1")
+            self.assertEqual(metrics[f'fcgi_up{{host="{pid}"}}'], "1")
         witness.facts(client.result())
         host, = document["hosts"]
         self.assertEqual((host["pid"], host["program"], host["answers"], host["error"]), (pid, "isapihost.exe", True, None))
@@ -171,9 +171,9 @@ class Hosts(exporter.ExporterTest):
             self.assertEqual(after[silent["pid"]]["server"]["now_unix"], before[silent["pid"]])
             self.assertGreater(after[silent["pid"]]["age_seconds"], silent["age_seconds"])
             self.assertEqual({pool["host"] for pool in document["pools"]}, set(pids))
-            up = {name: value for name, value in served.metrics().items() if name.startswith("fcgi_host_up")}
-            self.assertEqual(up, {f'fcgi_host_up{{host="{silent["pid"]}",program="isapihost.exe"}}': "0",
-                                  f'fcgi_host_up{{host="{other}",program="isapihost.exe"}}': "1"})
+            up = {name: value for name, value in served.metrics().items() if name.startswith("fcgi_up")}
+            self.assertEqual(up, {f'fcgi_up{{host="{silent["pid"]}"}}': "0",
+                                  f'fcgi_up{{host="{other}"}}': "1"})
             self.assertEqual(support.http_request(served, "/healthz").text, "ok: 1 of 2 hosts answering\n")
         finally:
             os.kill(stopped, signal.SIGCONT)

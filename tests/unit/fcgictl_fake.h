@@ -243,7 +243,8 @@ static inline int fake_setup(void **state)
         .interrupted = fake_interrupted,
         .wait = fake_wait,
     };
-    fake.environment = (struct fcgictl_environment){&fake.hosts, &fake.terminal, NULL, fake_read_file, fake_replace_file, NULL, &fake.exporter};
+    fake.environment = (struct fcgictl_environment){&fake.hosts,       &fake.terminal, NULL,          fake_read_file,
+                                                    fake_replace_file, NULL,           &fake.exporter};
     fake_host(1234);
     return 0;
 }

@@ -238,7 +238,7 @@ static void without_hosts_there_is_a_document_and_no_health(void **state)
     text_clear(&text);
     exporter_board_metrics(&board, true, &text);
     assert_string_equal(text_str(&text) + text.len - 6, "# EOF\n");
-    assert_non_null(strstr(text_str(&text), "\nfcgi_host_up{host=\"1\",program=\"w3wp.exe\"} 0\n"));
+    assert_non_null(strstr(text_str(&text), "\nfcgi_up{host=\"1\"} 0\n"));
     text_deinit(&text);
 }
 
@@ -325,7 +325,7 @@ static void texts_are_made_once_a_round(void **state)
     exporter_board_end(&board, 3500);
     text_clear(&second);
     exporter_board_metrics(&board, true, &second);
-    assert_non_null(strstr(text_str(&second), "fcgi_host_up{host=\"1\",program=\"w3wp.exe\"} 0\n"));
+    assert_non_null(strstr(text_str(&second), "fcgi_up{host=\"1\"} 0\n"));
     text_deinit(&first);
     text_deinit(&second);
 }
@@ -336,27 +336,46 @@ static void metrics_of_several_hosts_stand_together_by_family(void **state)
     struct text text = {0};
     begin(1000, HOSTS(1, 2));
     take(1, 1000, STATUS(PHP), "{'requests':[]}", "{'exits':[]}",
-         "{'metrics':[{'name':'a_total','kind':'counter','help':'A \\\\ b.','samples':[{'labels':{'pool':'x "
+         "{'metrics':[{'name':'a','kind':'counter','help':'A \\\\ b.','samples':[{'labels':{'pool':'x "
          "\\\"y\\\"'},'value':3}]}]}");
     take(2, 1000, STATUS(PHP), "{'requests':[]}", "{'exits':[]}",
          "{'metrics':[{'name':'b','kind':'gauge','help':'B.','samples':[{'labels':{'pool':'z'},'value':1.5}]},"
-         "{'name':'a_total','kind':'counter','help':'other','samples':[{'labels':{'pool':'z'},'value':4}]}]}");
+         "{'name':'a','kind':'counter','help':'other','samples':[{'labels':{'pool':'z'},'value':4}]}]}");
     exporter_board_end(&board, 1000);
     exporter_board_metrics(&board, true, &text);
-    assert_string_equal(text_str(&text), "# TYPE fcgi_host_up gauge\n"
-                                         "# HELP fcgi_host_up Whether the host has answered the exporter.\n"
-                                         "fcgi_host_up{host=\"1\",program=\"w3wp.exe\"} 1\n"
-                                         "fcgi_host_up{host=\"2\",program=\"w3wp.exe\"} 1\n"
-                                         "# TYPE a counter\n# HELP a A \\\\ b.\n"
-                                         "a_total{host=\"1\",pool=\"x \\\"y\\\"\"} 3\n"
-                                         "a_total{host=\"2\",pool=\"z\"} 4\n"
-                                         "# TYPE b gauge\n# HELP b B.\n"
-                                         "b{host=\"2\",pool=\"z\"} 1.5\n"
-                                         "# EOF\n");
+    const char *first =
+        strstr(text_str(&text), "a_total{host=\"1\",pool=\"x \\\"y\\\"\"} 3\na_total{host=\"2\",pool=\"z\"} 4\n");
+    assert_non_null(first);
+    assert_non_null(strstr(text_str(&text), "# HELP a A \\\\ b.\n"));
+    assert_non_null(strstr(text_str(&text), "b{host=\"2\",pool=\"z\"} 1.5\n"));
+    assert_non_null(strstr(text_str(&text), "fcgi_up{host=\"1\"} 1\nfcgi_up{host=\"2\"} 1\n"));
+    assert_string_equal(text_str(&text) + text.len - 6, "# EOF\n");
     text_clear(&text);
     exporter_board_metrics(&board, false, &text);
     assert_non_null(strstr(text_str(&text), "# TYPE a_total counter\n"));
-    assert_null(strstr(text_str(&text), "# EOF"));
+    text_deinit(&text);
+}
+
+/* A reader that looks every minute is to find what it has counted in its last one. */
+static void counters_of_a_host_that_has_gone_are_shown_for_a_while(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    begin(1000, HOSTS(1));
+    take(1, 1000, STATUS(PHP), "{'requests':[]}", "{'exits':[]}",
+         "{'metrics':[{'name':'a','kind':'counter','help':'A.','samples':[{'labels':{'pool':'php'},'value':3}]},"
+         "{'name':'b','kind':'gauge','help':'B.','samples':[{'labels':{'pool':'php'},'value':1}]}]}");
+    exporter_board_end(&board, 1000);
+    begin(2000, (const uint32_t[]){0});
+    exporter_board_end(&board, 2000);
+    exporter_board_metrics(&board, true, &text);
+    assert_non_null(strstr(text_str(&text), "a_total{host=\"1\",pool=\"php\"} 3\n"));
+    assert_null(strstr(text_str(&text), "b{host"));
+    text_clear(&text);
+    begin(2000 + 1000 * CARRY_S + 1, (const uint32_t[]){0});
+    exporter_board_end(&board, 2000 + 1000 * CARRY_S + 1);
+    exporter_board_metrics(&board, true, &text);
+    assert_null(strstr(text_str(&text), "a_total{host"));
     text_deinit(&text);
 }
 
@@ -432,6 +451,7 @@ int main(void)
         BOARD_TEST(all_pages_of_metrics_are_asked_for_and_the_first_of_the_rest),
         BOARD_TEST(a_host_that_counts_its_pages_wrongly_is_asked_no_more),
         BOARD_TEST(metrics_of_several_hosts_stand_together_by_family),
+        BOARD_TEST(counters_of_a_host_that_has_gone_are_shown_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

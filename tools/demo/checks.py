@@ -420,7 +420,7 @@ def dashboard(client):
     found = {pool["name"]: pool["state"] for pool in json.loads(served.get("/status.json").text())["pools"]}
     if found != {"echo": "running", "php": "running"}:
         raise Mismatch(f"pools: {found}")
-    expect(served.get("/metrics"), 200, 'fcgi_host_up{', 'pool="echo"', content_type="text/plain")
+    expect(served.get("/metrics"), 200, 'fcgi_up{', 'pool="echo"', content_type="text/plain")
     expect(served.get("/healthz"), 200, "ok: 1 of 1 hosts answering")
     expect(served.get("/", "-H", "Host: other.example"), 403)
 

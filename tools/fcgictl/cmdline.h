@@ -57,8 +57,8 @@ struct options {
     const char *crit[OPTIONS_MAX_LIMITS];
     size_t crit_count;
     const char *textfile; /* NULL: none */
-    const char *listen; /* ADDRESS:PORT */
-    const char *names;  /* of --allow-remote; NULL: none */
+    const char *listen;   /* ADDRESS:PORT */
+    const char *names;    /* of --allow-remote; NULL: none */
 };
 
 struct option {

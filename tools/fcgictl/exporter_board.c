@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/fcgictl/exporter_metrics.h"
+#include "tools/fcgictl/openmetrics.h"
 
 void exporter_board_init(struct exporter_board *board)
 {
@@ -21,6 +22,8 @@ void exporter_board_deinit(struct exporter_board *board)
 {
     for (size_t i = 0; i < board->count; i++)
         forget(&board->hosts[i]);
+    cJSON_Delete(board->document);
+    carry_deinit(&board->carry);
     text_deinit(&board->status);
     text_deinit(&board->metrics[0]);
     text_deinit(&board->metrics[1]);
@@ -130,6 +133,26 @@ uint64_t exporter_board_left_ms(const struct exporter_board *board, uint64_t now
     return 0;
 }
 
+/* In each round, whether somebody wants it or not: what a host has counted is to be known when it has gone. */
+static void make_document(struct exporter_board *board, uint64_t now_ms)
+{
+    struct exporter_metrics_host hosts[FCGICTL_MAX_HOSTS];
+    for (size_t i = 0; i < board->count; i++) {
+        const struct exporter_board_host *host = &board->hosts[i];
+        hosts[i] = (struct exporter_metrics_host){
+            .pid = host->host.pid,
+            .program = host->host.program,
+            .metrics = host->answers && host->answered ? host->digest.metrics : NULL,
+        };
+    }
+    cJSON_Delete(board->document);
+    board->document = exporter_metrics_document(hosts, board->count);
+    if (board->document && !carry_on(&board->carry, board->document, (double)now_ms / 1000)) {
+        cJSON_Delete(board->document);
+        board->document = NULL;
+    }
+}
+
 void exporter_board_end(struct exporter_board *board, uint64_t now_ms)
 {
     board->running = false;
@@ -143,6 +166,7 @@ void exporter_board_end(struct exporter_board *board, uint64_t now_ms)
         snprintf(host->reason, sizeof host->reason, "silent");
         snprintf(host->message, sizeof host->message, "host %lu has not answered yet", (unsigned long)host->host.pid);
     }
+    make_document(board, now_ms);
     text_clear(&board->status);
     text_clear(&board->metrics[0]);
     text_clear(&board->metrics[1]);
@@ -183,17 +207,9 @@ void exporter_board_status(struct exporter_board *board, uint64_t now_ms, uint64
 void exporter_board_metrics(struct exporter_board *board, bool strict, struct text *out)
 {
     struct text *made = &board->metrics[strict];
-    struct exporter_metrics_host hosts[FCGICTL_MAX_HOSTS];
-    for (size_t i = 0; i < board->count && made->len == 0; i++) {
-        const struct exporter_board_host *host = &board->hosts[i];
-        hosts[i] = (struct exporter_metrics_host){
-            .pid = host->host.pid,
-            .program = host->host.program,
-            .metrics = host->answers && host->answered ? host->digest.metrics : NULL,
-        };
-    }
-    if (made->len == 0)
-        exporter_metrics_text(hosts, board->count, strict, made);
+    if (made->len == 0 && board->document)
+        openmetrics_add(made, board->document, strict ? OPENMETRICS_STRICT : OPENMETRICS_FOR_ALL);
+    made->failed |= !board->document;
     copy(made, out);
 }
 

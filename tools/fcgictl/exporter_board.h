@@ -8,6 +8,7 @@
 #ifndef FCGICTL_EXPORTER_BOARD_H
 #define FCGICTL_EXPORTER_BOARD_H
 
+#include "tools/fcgictl/carry.h"
 #include "tools/fcgictl/client.h"
 #include "tools/fcgictl/exporter_status.h"
 
@@ -31,7 +32,9 @@ struct exporter_board {
     bool running; /* a round is */
     bool begun;   /* there was one */
     uint64_t begun_ms, ended_ms;
-    struct text status, metrics[2]; /* of the last round, `metrics` by `strict`; empty: not made yet */
+    struct carry carry;
+    cJSON *document;                /* the metrics of the last round; NULL: out of memory, or there was none */
+    struct text status, metrics[2]; /* of the last round, `metrics` by dialect; empty: not made yet */
 };
 
 void exporter_board_init(struct exporter_board *board);

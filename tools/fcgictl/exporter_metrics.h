@@ -1,10 +1,8 @@
-/* exporter_metrics: the text of /metrics. */
+/* exporter_metrics: what hosts have said of their metrics, as one document: see openmetrics.h. */
 #ifndef FCGICTL_EXPORTER_METRICS_H
 #define FCGICTL_EXPORTER_METRICS_H
 
 #include <cjson/cJSON.h>
-
-#include "tools/fcgictl/text.h"
 
 struct exporter_metrics_host {
     unsigned long pid;
@@ -12,7 +10,7 @@ struct exporter_metrics_host {
     const cJSON *metrics; /* the result of the method `metrics`; NULL: the host has not answered this time */
 };
 
-/* All families of all hosts, each sample with the host's pid. `strict`: OpenMetrics 1.0; else Prometheus' older text format. */
-void exporter_metrics_text(const struct exporter_metrics_host *hosts, size_t count, bool strict, struct text *out);
+/* Owned by the caller. NULL: out of memory. */
+cJSON *exporter_metrics_document(const struct exporter_metrics_host *hosts, size_t count);
 
 #endif
