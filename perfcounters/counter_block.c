@@ -110,7 +110,8 @@ bool counter_pool_read(const struct counter_block_pool *pool, uint64_t now_us, s
             continue;
         struct counter_times complete;
         memcpy(&complete, times, sizeof complete);
-        counters_complete(view->values, &complete, now_us);
+        /* as the scheduler counts: a part of a millisecond that is shown now would be missing when it has ended */
+        counters_complete(view->values, &complete, now_us - now_us % 1000);
         copy_name(view->name, pool->name);
         view->start_us = pool->start_us;
         view->start_unix_ms = pool->start_unix_ms;

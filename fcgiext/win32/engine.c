@@ -156,8 +156,9 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     struct pool_version *old_version = NULL;
     struct worker_io **old_workers = NULL;
     delivery.count = delivery.not_started_count = 0;
-    uint64_t now_ms = engine_now_ms();
     EnterCriticalSection(&pool->lock);
+    uint64_t now_ms =
+        engine_now_ms(); /* inside: what is published later is of a later time, or readers would see times shrink */
     if (event->kind == POOL_EVENT_RECONFIGURED)
         install_prepared(pool, &old_version, &old_workers);
     pool_news_begin(&log.news, pool->core);
