@@ -31,14 +31,7 @@ enum {
 
 uint64_t engine_now_ms(void)
 {
-    static LARGE_INTEGER frequency; /* constant since boot: a race writes the same value */
-    LARGE_INTEGER now;
-    if (!frequency.QuadPart)
-        QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&now);
-    uint64_t seconds = (uint64_t)(now.QuadPart / frequency.QuadPart);
-    uint64_t rest = (uint64_t)(now.QuadPart % frequency.QuadPart);
-    return seconds * 1000 + rest * 1000 / (uint64_t)frequency.QuadPart;
+    return counter_now_us() / 1000; /* of the same clock: what is published is in its time */
 }
 
 uint64_t engine_unix_of_filetime(FILETIME time)
