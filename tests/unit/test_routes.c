@@ -3,6 +3,11 @@
 
 #include "fcgiext/core/routes.h"
 
+/* The application at the root of a site in other spellings. */
+#define ROOT_MIXED  "/W3SVC/1/Root"
+#define ROOT_HALF   "/W3SVC/1/root"
+#define ROOT_SITE_7 "/w3svc/7/root"
+
 struct request {
     const char *extension, *site, *app_path;
 };
@@ -55,9 +60,9 @@ static void the_whole_matrix_of_entries_and_requests(void **state)
     } extensions[] = {{"php", true},  {".php", true}, {".PHP", true},  {"pHp", true},
                       {".rb", false}, {"", false},    {".phps", false}},
       sites[] = {{"1", true}, {"2", false}, {"11", false}, {"", false}},
-      apps[] = {{"/LM/W3SVC/1/ROOT/app", true},   {"/lm/w3svc/1/root/APP", true},    {"/W3SVC/1/Root/app", true},
-                {"/LM/W3SVC/1/ROOT/app/", true},  {"/LM/W3SVC/1/ROOT", false},       {"/LM/W3SVC/1/ROOT/app/sub", false},
-                {"/LM/W3SVC/2/ROOT/app", false},  {"/LM/W3SVC/1/ROOT/apple", false}, {"", false},
+      apps[] = {{"/LM/W3SVC/1/ROOT/app", true},   {"/lm" METABASE_ROOT "/APP", true}, {ROOT_MIXED "/app", true},
+                {"/LM/W3SVC/1/ROOT/app/", true},  {"/LM/W3SVC/1/ROOT", false},        {"/LM/W3SVC/1/ROOT/app/sub", false},
+                {"/LM/W3SVC/2/ROOT/app", false},  {"/LM/W3SVC/1/ROOT/apple", false},  {"", false},
                 {"/LMX/W3SVC/1/ROOT/app", false}, {"LM/W3SVC/1/ROOT/app", false}};
     for (unsigned subset = 0; subset < 1u << LEVEL_COUNT; subset++) {
         for (int reversed = 0; reversed < 2; reversed++) {
@@ -100,7 +105,7 @@ static void an_app_path_without_lm_in_the_file_is_the_same(void **state)
     struct config *config = parse("[Types]\nphp:/w3svc/1/ROOT/=C:\\x.exe\n");
     struct routes *routes = routes_create(config);
     assert_int_equal(found_line(routes, (struct request){".php", "1", "/LM/W3SVC/1/ROOT"}), 2);
-    assert_int_equal(found_line(routes, (struct request){".php", "1", "/W3SVC/1/root/"}), 2);
+    assert_int_equal(found_line(routes, (struct request){".php", "1", ROOT_HALF "/"}), 2);
     assert_int_equal(found_line(routes, (struct request){".php", "1", "/LM/W3SVC/1/ROOT/app"}), 0);
     routes_destroy(routes);
     config_destroy(config);
@@ -153,7 +158,7 @@ static void each_of_16384_entries_is_found(void **state)
     struct buffer text;
     buffer_init(&text, 1024 * 1024);
     assert_true(buffer_append_str(&text, "[Types]\n"));
-    char entry[] = "p0000:/w3svc/7/root/a=C:\\x.exe\n";
+    char entry[] = "p0000:" ROOT_SITE_7 "/a=C:\\x.exe\n";
     for (int i = 0; i < CONFIG_MAX_ROUTES; i++) {
         for (int digit = 0, number = i / 4; digit < 4; digit++, number /= 10)
             entry[4 - digit] = (char)('0' + number % 10);
