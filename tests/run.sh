@@ -41,4 +41,6 @@ if [ -z "${presets# }" ]; then sh tools/setup.sh; else sh tools/build.sh $preset
     echo "0 passed, 1 failed"
     exit 1
 }
-exec /usr/bin/python3 tests/run.py "$@"
+# shellcheck source=tools/wine-env.sh
+. tools/wine-env.sh
+exec $wine_heap /usr/bin/python3 tests/run.py "$@"

@@ -49,4 +49,4 @@ wine_start
 # From here on it minds the signals; the lock of wine_start stays in its hands, and it calls wine_stop at the end.
 trap '' INT TERM HUP
 export FCGIEXT_WINE_LOCK_FD
-PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 tools/demo/demo.py $check --port "$port"
+PYTHONDONTWRITEBYTECODE=1 exec $wine_heap /usr/bin/python3 tools/demo/demo.py $check --port "$port"

@@ -4,6 +4,10 @@
 #   . tools/wine-env.sh     sets and exports the environment: nothing of the user's own Wine is used or changed
 #   wine_start              makes the prefix if there is none, and starts its server (programs then start in 50 ms)
 #   wine_stop               ends the server and with it every program in it, unless another run still uses it
+#   $wine_heap COMMAND...   runs a command so that every Wine program which it starts has its heap where it can do no harm:
+#       Linux begins the heap of a program anywhere in the GiB behind it (since 6.9), and once in some 4,000 starts that is
+#       where Wine must map what Windows programs share. Such a program dies at once: CreateProcess fails with error 1359.
+#       Empty where the machine does not allow it.
 #
 # One prefix serves several runs at a time: each holds a shared lock on build/.wine.lock, and only the last one out stops the
 # server. tests/wine.py goes through this file too; it passes its own lock's descriptor in FCGIEXT_WINE_LOCK_FD.
@@ -17,6 +21,7 @@ LANG=C.UTF-8
 LC_ALL=C.UTF-8
 export WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES LANG LC_ALL
 unset DISPLAY WAYLAND_DISPLAY WINELOADER WINESERVER || true
+wine_heap=$(setarch -R echo setarch -R 2>/dev/null) || wine_heap=
 
 wine_start() {
     mkdir -p build "$(dirname "$WINEPREFIX")"
@@ -30,16 +35,16 @@ wine_start() {
         if [ ! -e "$WINEPREFIX/fcgiext-complete" ]; then
             wineserver -k >/dev/null 2>&1 || true
             rm -rf "$WINEPREFIX"
-            timeout 120 wineboot -i >/dev/null 2>&1 </dev/null 8>&- ||
+            timeout 120 $wine_heap wineboot -i >/dev/null 2>&1 </dev/null 8>&- ||
                 { echo "wine: error: wineboot cannot make the prefix $WINEPREFIX" >&2 && return 1; }
             : >"$WINEPREFIX/fcgiext-complete"
         fi
         flock -s "$FCGIEXT_WINE_LOCK_FD"
     fi
     # Fails if one is running already: as good.
-    wineserver -p >/dev/null 2>&1 </dev/null 8>&- || true
+    $wine_heap wineserver -p >/dev/null 2>&1 </dev/null 8>&- || true
     # The first program starts Wine's services; they live as long as the server, and would keep that program's output open.
-    timeout 60 wineboot >/dev/null 2>&1 </dev/null 8>&- || true
+    timeout 60 $wine_heap wineboot >/dev/null 2>&1 </dev/null 8>&- || true
 }
 
 wine_stop() {

@@ -20,4 +20,6 @@ for word; do
     esac
 done
 sh tools/build.sh win64
-PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 tests/bench/run.py "$@"
+# shellcheck source=tools/wine-env.sh
+. tools/wine-env.sh
+PYTHONDONTWRITEBYTECODE=1 exec $wine_heap /usr/bin/python3 tests/bench/run.py "$@"

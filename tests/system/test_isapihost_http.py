@@ -1,13 +1,16 @@
 """isapihost as an HTTP server: the protocol, file names, static files, sites and applications, the access log, unloading and stopping.
 What it promises an extension is in test_isapihost.py."""
 
+import pathlib
 import re
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
 import support
+import witness
 from isapihost_probe import PROBE, content, probe, ready_site, wait_for_count
 
 
@@ -419,6 +422,17 @@ class Stopping(support.SystemTest):
         code, text = support.wine.run([support.BIN / "isapihost.exe", "--version"], support.SECONDS)
         self.assertEqual(code, 0)
         self.assertRegex(text, r"isapihost \d+\.\d+\.\d+")
+
+
+class Wine(support.SystemTest):
+    @unittest.skipIf(subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False).returncode,
+                     "this machine does not let a program fix its addresses")
+    def test_the_heap_of_a_program_is_not_where_wine_must_map_what_programs_share(self):
+        self.servers.host("", root=ready_site(), maps=".php", extension=PROBE)
+        maps = pathlib.Path(f"/proc/{witness.host_process(self.servers)}/maps").read_text(encoding="utf-8")
+        loader = re.findall(r"-([0-9a-f]+) \S+ \S+ \S+ \S+ +\S+/wine64$", maps, re.MULTILINE)
+        heap = re.findall(r"^([0-9a-f]+)-\S+ .*\[heap\]$", maps, re.MULTILINE)
+        self.assertLess(int(heap[0], 16) - int(loader[-1], 16), 0x100000, maps)
 
 
 if __name__ == "__main__":

@@ -4,4 +4,4 @@ root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 FCGIEXT_WINEPREFIX=${FCGIEXT_WINEPREFIX:-$root/build/wineprefix}
 # shellcheck source=tools/wine-env.sh
 . "$root/tools/wine-env.sh"
-exec wine "$root/build/win64/bin/fcgictl.exe" "$@"
+exec $wine_heap wine "$root/build/win64/bin/fcgictl.exe" "$@"
