@@ -34,6 +34,7 @@ ROWS = {
     "download": Row("long answer through fcgiext", once=True, unit="MiB"),
     "bare-download": Row("long answer, bare pipe", once=True, unit="MiB"),
     "status": Row("status of 20 pools over the management pipe", once=True, unit="replies"),
+    "counters": Row("the counters of a request alone", once=True),
 }
 
 
@@ -45,6 +46,11 @@ def time_ratio(found, connections):
     """Time of a request through everything, as against its parts, in each round."""
     return [(1 / kept) / (1 / isapi + 1 / bare) for kept, isapi, bare in
             zip(*(rates(found, name, connections) for name in ("kept", "isapi", "bare")))]
+
+
+def counters_ratio(found, connections):
+    """The part of a request's processor time that is spent on counters, in each round."""
+    return [counters.cpu / rate.cpu for counters, rate in zip(found.get(("counters", 1), []), found.get(("rate", connections), []))]
 
 
 def rate_ratio(found, name, other, connections):
@@ -85,6 +91,8 @@ def ratios(found):
                           rate_ratio(found, "download", "bare-download", 1))]
     all_of_them += [Ratio("f", "a core, for 10 status of 20 pools a second", 0.01,
                           [10 * load.cpu for load in found.get(("status", 1), [])], at_most=True)]
+    all_of_them += [Ratio("g", f"processor time, {n} connections: the counters of a request / fcgiext without HTTP", 0.01,
+                          counters_ratio(found, n), at_most=True) for n in everywhere]
     return [ratio for ratio in all_of_them if ratio.values]
 
 
@@ -156,6 +164,7 @@ writes as the user of each request, unless the pool has `Impersonate=0`: so ther
 VECTOR_SEND, nothing else; *asynchronous*: as fcgiext has to do it. The load comes from wrk, on kept HTTP connections.
 *Processor us each*: user and system time of a request (of a MiB for the long answers), of the host, of the FastCGI processes
 and of Wine's server; without wrk, and without what the system does for nobody. For `status`: of the host alone.
+*The counters of a request alone*: all that is counted for one request, by the DLL's own code (`tests/helpers/counter_rate`).
 
 A ratio is worked out in each round, in which its measurements follow one another, and is the median of these; *from-to* are the
 lowest and the highest of the rounds.

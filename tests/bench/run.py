@@ -46,7 +46,7 @@ def make_subjects(bench, names):
         run, port = nginx.start(bench)
         made["nginx"] = subjects.Site(bench, run, port, {n: f"/{n}" for n in numbers})
     for name, kind in {"rate": subjects.Rate, "bare": subjects.Bare, "download": subjects.Download,
-                       "bare-download": subjects.BareDownload, "status": subjects.Status}.items():
+                       "bare-download": subjects.BareDownload, "status": subjects.Status, "counters": subjects.Counters}.items():
         if name in names:
             made[name] = kind(bench)
     if "rate-new" in names:

@@ -4,8 +4,8 @@
 #   sh tests/bench/run.sh [--only NAME,NAME...] [--connections N,N...] [--rounds N] [--seconds N] [--download-mib N]
 #                         [--completions inline|thread|late] [--save] [--smoke]
 #
-# Names: static isapi isapi-async kept new nginx (each over HTTP), rate rate-new rate-plain bare driver, download bare-download, status
-# (default: all). rate-plain is rate with Impersonate=0.
+# Names: static isapi isapi-async kept new nginx (each over HTTP), rate rate-new rate-plain bare driver, download bare-download, status,
+# counters (default: all). rate-plain is rate with Impersonate=0.
 # --connections: 1,8,32; --rounds: 5, in each of which everything is measured once; --seconds: 2, for each measurement.
 # --download-mib: the size of the long answer, 256. --completions: how isapihost completes what is asynchronous (thread).
 # --save writes the result as docs/performance.md. --smoke: all but nginx, so short that the figures mean nothing.

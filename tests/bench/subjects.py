@@ -209,6 +209,14 @@ class BareDownload(Program):
         return self.speed([RESPONDER, self.request, "download", 1], self.bench.options.download_mib * 2**20)
 
 
+class Counters(Program):
+    def __init__(self, bench):
+        super().__init__(bench, HELPERS / "counter_rate.exe")
+
+    def measure(self, connections):
+        return self.rate(["rate", self.bench.options.seconds], connections)
+
+
 class Status:
     """`status` of a host with 20 pools, again and again over one connection; the processor time is the host's alone."""
 
