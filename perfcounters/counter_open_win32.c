@@ -30,7 +30,7 @@ static bool open_name(struct counter_section *section, const char *folder, uint3
         return false;
     section->block = MapViewOfFile(section->mapping, FILE_MAP_READ, 0, 0, 0);
     section->len = section->block ? readable_len(section->block) : 0;
-    if (section->len > 0)
+    if (section->len > 0 && counter_block_check(section->block, section->len) == COUNTER_BLOCK_GOOD)
         return true;
     counter_section_close(section);
     return false;

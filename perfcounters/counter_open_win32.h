@@ -7,11 +7,11 @@
 struct counter_section {
     void *mapping; /* a handle */
     const struct counter_block *block;
-    size_t len; /* bytes that can be read there; not checked further */
+    size_t len; /* bytes that can be read there */
 };
 
-/* In all sessions, else in our own. false: this process has no such section, or we may not read it, or it is backed by a file: reading
- * that may fail, and whoever reads would end. */
+/* In all sessions, else in our own. false: this process has no section that is a block, or we may not read it, or it is backed by a file:
+ * reading that may fail, and whoever reads would end. What is in the block is not checked. */
 bool counter_section_open(struct counter_section *section, uint32_t pid);
 void counter_section_close(struct counter_section *section);
 

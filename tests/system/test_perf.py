@@ -6,9 +6,11 @@ the list of faults that others have had before. Wine 8 loads performance DLLs, b
 
 import csv
 import io
+import re
 
 import fcgictl
 import support
+import witness
 from operate import Helper
 
 PROBE = support.HELPERS / "perf_probe.exe"
@@ -147,6 +149,48 @@ class Exports(PerfTest):
         self.assertEqual([reader.ask(word) for word in ("close", "close", "collect|Global", "open")],
                          ["0", "0", "0 objects, 0 bytes", "0"])
         self.assertEqual(self.collect(reader)[POOLS], ["php", "_Total"])
+
+
+class Sections(PerfTest):
+    """Of a real host: who may have it, and what becomes of its counters where the name cannot be had."""
+
+    def setUp(self):
+        super().setUp()
+        self.web = self.servers.host(support.ini({"look": "look"}, look={"ExePath": witness.WITNESS, "MaxInstances": 1}), "--stdin-commands",
+                                     maps=".look")
+        self.ask_web()
+        self.pid = self.pids(self.web)[0]
+
+    def ask_web(self):
+        return witness.facts(support.http_request(self.web, "/app/x.look"))
+
+    def requests(self):
+        """-> what perfmon sees; what the management pipe tells"""
+        reader = self.reader()
+        pools = self.collect(reader)[POOLS]
+        told = self.fcgictl("metrics", "-o", "openmetrics").out
+        return self.value(reader, "look", 4) if "look" in pools else None, int(re.search(r"fcgi_requests_total\{.*\} (\d+)", told)[1])
+
+    def test_readers_are_named_and_nobody_writes(self):
+        # LC is how lists of rights that are those of no file spell 0x4: the right to map a section for reading
+        self.assertEqual(self.probe().ask(f"access|Global|{self.pid}"),
+                         "D:P(A;;LC;;;SY)(A;;LC;;;BA)(A;;LC;;;LS)(A;;LC;;;S-1-5-32-558)(A;;LC;;;S-1-5-32-559) 5")
+
+    def test_where_global_is_refused_it_is_local(self):
+        squatter = self.probe()
+        self.assertEqual(witness.ask(self.web, "unload"), "unloaded")
+        self.ok(squatter, "squat", "Global", self.pid)
+        self.ask_web()
+        self.assertRegex(self.probe().ask(f"access|Local|{self.pid}"), "^D:P.* 5$")
+        self.assertEqual(self.requests(), (1, 1))
+
+    def test_where_both_are_refused_it_serves_and_tells_the_pipe(self):
+        squatter = self.probe()
+        self.assertEqual(witness.ask(self.web, "unload"), "unloaded")
+        self.ok(squatter, "squat", "Global", self.pid)
+        self.ok(squatter, "squat", "Local", self.pid)
+        self.ask_web()
+        self.assertEqual(self.requests(), (None, 1))
 
 
 class Hostile(PerfTest):

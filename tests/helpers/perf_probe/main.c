@@ -39,6 +39,10 @@ static void run(char *words[WORDS])
         block_workers(words[1], words[2], words[3]);
     else if (strcmp(verb, "change") == 0) /* half POOL, ended, garbage SEED, gone, pid */
         block_change(words[1], words[2]);
+    else if (strcmp(verb, "squat") == 0) /* FOLDER PID */
+        section_squat(words[1], words[2]);
+    else if (strcmp(verb, "access") == 0) /* FOLDER PID */
+        section_access(words[1], words[2]);
     else if (strcmp(verb, "load") == 0)
         collect_load(words[1]);
     else if (strcmp(verb, "open") == 0)

@@ -20,6 +20,13 @@ void block_pool(const char *name, const char *requests, const char *times);
 void block_workers(const char *count, const char *first_pid, const char *pool);
 void block_change(const char *what, const char *value);
 
+/* ---- section.c: those of other processes, by folder (Global, Local) and process id */
+
+/* Takes the name of another process's section, so that it cannot have it. Says "ok". */
+void section_squat(const char *folder, const char *pid);
+/* Its access list as text, and the error of opening it for writing. */
+void section_access(const char *folder, const char *pid);
+
 /* ---- collect.c: the DLL's exports, and the registry */
 
 void collect_load(const char *path);
