@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/fcgictl/openmetrics.h"
+
 static const struct {
     const char *path;
     enum exporter_page page;
@@ -63,8 +65,7 @@ static const char *type_of(const struct exporter_route *route)
     switch (route->page) {
     case EXPORTER_PAGE_DASHBOARD: return "text/html; charset=utf-8";
     case EXPORTER_PAGE_METRICS:
-        return route->strict ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                             : "text/plain; version=0.0.4; charset=utf-8";
+        return openmetrics_content_type(route->strict ? OPENMETRICS_STRICT : OPENMETRICS_FOR_ALL);
     case EXPORTER_PAGE_STATUS: return "application/json";
     default: return "text/plain; charset=utf-8";
     }
