@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "mgmt/config_check.h"
-#include "tools/fcgictl/commands.h"
 #include "tools/fcgictl/listing.h"
 #include "tools/fcgictl/operate.h"
 #include "tools/fcgictl/value.h"
@@ -239,27 +238,20 @@ static int show(struct run *run, const char *pattern)
 
 /* ---- which of them */
 
-static int fail_usage(struct run *run, const char *what)
-{
-    run_message(run, "config: %s", what);
-    run_hint(run, "fcgictl config %s", run->command->arguments);
-    return FCGICTL_USAGE;
-}
-
 int config_commands_run(struct run *run)
 {
     const char *verb = run->options.arguments[0];
     const char *argument = run->options.argument_count > 1 ? run->options.arguments[1] : NULL;
     bool reload = strcmp(verb, "reload") == 0;
     if (!reload && (run->options.given & (OPTION_DRY_RUN | OPTION_WAIT)))
-        return fail_usage(run, "--wait and --dry-run are for reload");
+        return run_fail_usage(run, "--wait and --dry-run are for reload");
     if (run->options.format == FORMAT_CSV)
-        return fail_usage(run, "there is no table to write as CSV");
+        return run_fail_usage(run, "there is no table to write as CSV");
     if (reload)
-        return argument ? fail_usage(run, "reload takes no argument") : operate_reload(run);
+        return argument ? run_fail_usage(run, "reload takes no argument") : operate_reload(run);
     if (strcmp(verb, "show") == 0)
         return show(run, argument ? argument : "*");
     if (strcmp(verb, "check") == 0)
         return argument ? check_file(run, argument) : check_hosts(run);
-    return fail_usage(run, "show, check or reload is wanted");
+    return run_fail_usage(run, "show, check or reload is wanted");
 }

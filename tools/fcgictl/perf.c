@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/fcgictl/commands.h"
 #include "tools/fcgictl/listing.h"
 #include "tools/fcgictl/perf_registration.h"
 #include "tools/fcgictl/perf_show.h"
@@ -143,27 +142,20 @@ static int status(struct run *run)
 
 /* ---- which of them */
 
-static int fail_usage(struct run *run, const char *what)
-{
-    run_message(run, "perf: %s", what);
-    run_hint(run, "fcgictl perf %s", run->command->arguments);
-    return FCGICTL_USAGE;
-}
-
 int perf_run(struct run *run)
 {
     const char *verb = run->options.arguments[0];
     const char *argument = run->options.argument_count > 1 ? run->options.arguments[1] : NULL;
     bool is_show = strcmp(verb, "show") == 0;
     if (run->options.format == FORMAT_CSV && !is_show)
-        return fail_usage(run, "there is no table to write as CSV");
+        return run_fail_usage(run, "there is no table to write as CSV");
     if (is_show)
         return perf_show_run(run, argument);
     if (strcmp(verb, "install") == 0)
         return install(run, argument);
     if (argument && (strcmp(verb, "uninstall") == 0 || strcmp(verb, "status") == 0))
-        return fail_usage(run, "uninstall and status take no argument");
+        return run_fail_usage(run, "uninstall and status take no argument");
     if (strcmp(verb, "uninstall") == 0)
         return uninstall(run);
-    return strcmp(verb, "status") == 0 ? status(run) : fail_usage(run, "install, uninstall, status or show is wanted");
+    return strcmp(verb, "status") == 0 ? status(run) : run_fail_usage(run, "install, uninstall, status or show is wanted");
 }

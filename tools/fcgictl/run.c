@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fcgictl/commands.h"
+
 enum { REPLY_MS = 10000 };
 
 static void write_styled(const struct fcgictl_terminal *terminal, enum fcgictl_stream stream, const char *str)
@@ -64,6 +66,13 @@ void run_hint(struct run *run, const char *format, ...)
     va_start(arguments, format);
     write_error(run, STYLE_STRONG, "hint: ", format, arguments);
     va_end(arguments);
+}
+
+int run_fail_usage(struct run *run, const char *what)
+{
+    run_message(run, "%s: %s", run->command->name, what);
+    run_hint(run, "fcgictl %s %s", run->command->name, run->command->arguments);
+    return FCGICTL_USAGE;
 }
 
 void run_count_done(struct run *run)

@@ -27,6 +27,8 @@ void run_flush(struct run *run);
 /* "fcgictl: ...", and a line "hint: ..." (nothing when it is empty), to the error stream. */
 void run_message(struct run *run, const char *format, ...) TEXT_PRINTF(2, 3);
 void run_hint(struct run *run, const char *format, ...) TEXT_PRINTF(2, 3);
+/* Of a command with verbs: "config: what is wrong", and how it is called. -> FCGICTL_USAGE */
+int run_fail_usage(struct run *run, const char *what);
 
 void run_count_done(struct run *run);
 void run_count_failure(struct run *run, int exit_code);
