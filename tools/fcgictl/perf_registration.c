@@ -44,6 +44,12 @@ bool perf_registration_is_ours(const struct perf_indexes *indexes)
     return indexes->last_counter - indexes->first_counter == span && indexes->last_help - indexes->first_help == span;
 }
 
+void perf_registration_objects(const struct perf_indexes *indexes, char list[PERF_OBJECT_LIST_LEN])
+{
+    snprintf(list, PERF_OBJECT_LIST_LEN, "%lu %lu", (unsigned long)(indexes->first_counter + perf_object_offset(PERF_POOLS)),
+             (unsigned long)(indexes->first_counter + perf_object_offset(PERF_WORKERS)));
+}
+
 /* ---- the list of names */
 
 /* The string behind the one at *at; *at moves on. NULL: there is none. */
@@ -153,9 +159,8 @@ uint32_t perf_registration_install(const struct perf_system *system, const char 
             error = load_names(system);
     }
     if (!error && perf_registration_indexes(system, &indexes)) {
-        char objects[32];
-        snprintf(objects, sizeof objects, "%lu %lu", (unsigned long)(indexes.first_counter + perf_object_offset(PERF_POOLS)),
-                 (unsigned long)(indexes.first_counter + perf_object_offset(PERF_WORKERS)));
+        char objects[PERF_OBJECT_LIST_LEN];
+        perf_registration_objects(&indexes, objects);
         error = system->set_text(system->context, PERF_KEY, "Object List", objects);
     }
     return error;

@@ -21,6 +21,10 @@ bool perf_registration_indexes(const struct perf_system *system, struct perf_ind
 /* Is this version's list of names registered? */
 bool perf_registration_is_ours(const struct perf_indexes *indexes);
 
+/* "1848 1914": the numbers of our objects, as a list of them is written. */
+enum { PERF_OBJECT_LIST_LEN = 24 };
+void perf_registration_objects(const struct perf_indexes *indexes, char list[PERF_OBJECT_LIST_LEN]);
+
 /* false: numbers are all that the system has of our counters (Wine). */
 bool perf_registration_are_named(const struct perf_system *system);
 

@@ -35,7 +35,7 @@ static bool take_objects(struct perf_answer *answer, const struct perf_indexes *
 bool perf_show_ask(const struct perf_system *system, struct perf_answer *answer, int *exit_code, char *why, size_t why_size)
 {
     struct perf_indexes indexes;
-    char wanted[32];
+    char wanted[PERF_OBJECT_LIST_LEN];
     size_t len = 0;
     *answer = (struct perf_answer){0};
     *exit_code = FCGICTL_FAILED;
@@ -43,8 +43,7 @@ bool perf_show_ask(const struct perf_system *system, struct perf_answer *answer,
         snprintf(why, why_size, "the counters are not registered");
         return false;
     }
-    snprintf(wanted, sizeof wanted, "%lu %lu", (unsigned long)(indexes.first_counter + perf_object_offset(PERF_POOLS)),
-             (unsigned long)(indexes.first_counter + perf_object_offset(PERF_WORKERS)));
+    perf_registration_objects(&indexes, wanted);
     uint32_t error = system->query(system->context, wanted, &answer->bytes, &len);
     if (error) {
         char text[200];
