@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/fcgictl/clock_win32.h"
 #include "tools/fcgictl/exporter_board.h"
 #include "tools/fcgictl/hosts_win32.h"
 
@@ -33,26 +34,6 @@ static struct {
     HANDLE stop;                             /* manual */
     struct asker *askers[FCGICTL_MAX_HOSTS]; /* the poller's; NULL: free */
 } self;
-
-/* Milliseconds that do not turn over. GetTickCount64 is not on XP. */
-static uint64_t now_ms(void)
-{
-    static LARGE_INTEGER frequency;
-    LARGE_INTEGER now;
-    if (frequency.QuadPart == 0)
-        QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&now);
-    return (uint64_t)(now.QuadPart / frequency.QuadPart) * 1000 +
-           (uint64_t)(now.QuadPart % frequency.QuadPart) * 1000 / (uint64_t)frequency.QuadPart;
-}
-
-static uint64_t now_unix_ms(void)
-{
-    FILETIME time;
-    GetSystemTimeAsFileTime(&time);
-    uint64_t ticks = (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
-    return ticks / 10000 - 11644473600000u;
-}
 
 /* ---- one host */
 
@@ -118,7 +99,7 @@ static unsigned __stdcall run_asker(void *argument)
         bool good = ask(asker, &digest, &failure);
         EnterCriticalSection(&self.lock);
         if (good)
-            exporter_board_take(&self.board, asker->pid, &digest, now_ms());
+            exporter_board_take(&self.board, asker->pid, &digest, clock_win32_ms());
         else
             exporter_board_fail(&self.board, asker->pid, &failure);
         LeaveCriticalSection(&self.lock);
@@ -197,7 +178,7 @@ static void wake_asker(uint32_t pid)
 static uint64_t left_ms(void)
 {
     EnterCriticalSection(&self.lock);
-    uint64_t left = exporter_board_left_ms(&self.board, now_ms());
+    uint64_t left = exporter_board_left_ms(&self.board, clock_win32_ms());
     LeaveCriticalSection(&self.lock);
     return left;
 }
@@ -213,14 +194,14 @@ static void run_round(const struct fcgictl_hosts *discovery)
         if (self.askers[i] && !is_listed(hosts, count, self.askers[i]->pid))
             end_asker(i);
     EnterCriticalSection(&self.lock);
-    size_t asked = exporter_board_begin(&self.board, hosts, count, now_ms(), pids);
+    size_t asked = exporter_board_begin(&self.board, hosts, count, clock_win32_ms(), pids);
     LeaveCriticalSection(&self.lock);
     for (size_t i = 0; i < asked; i++)
         wake_asker(pids[i]);
     while ((left = left_ms()) > 0 && WaitForMultipleObjects(2, events, FALSE, (DWORD)left) != WAIT_OBJECT_0)
         ;
     EnterCriticalSection(&self.lock);
-    exporter_board_end(&self.board, now_ms());
+    exporter_board_end(&self.board, clock_win32_ms());
     LeaveCriticalSection(&self.lock);
 }
 
@@ -232,7 +213,7 @@ static unsigned __stdcall run_poller(void *unused)
     hosts_win32_init(&discovery);
     while (WaitForMultipleObjects(2, events, FALSE, INFINITE) != WAIT_OBJECT_0) {
         EnterCriticalSection(&self.lock);
-        bool due = exporter_board_is_due(&self.board, now_ms());
+        bool due = exporter_board_is_due(&self.board, clock_win32_ms());
         LeaveCriticalSection(&self.lock);
         if (due)
             run_round(&discovery);
@@ -267,7 +248,7 @@ void exporter_poll_stop(void)
 /* false: none is running, or it has lasted too long. */
 static bool wait_for_round(uint64_t since_ms)
 {
-    uint64_t gone = now_ms() - since_ms;
+    uint64_t gone = clock_win32_ms() - since_ms;
     if (gone >= ANSWER_MS || WaitForSingleObject(self.stop, 0) == WAIT_OBJECT_0)
         return false;
     SetEvent(self.wanted);
@@ -278,9 +259,9 @@ static bool wait_for_round(uint64_t since_ms)
 int exporter_poll_answer(const struct exporter_route *route, struct text *out)
 {
     int status = 200;
-    uint64_t since_ms = now_ms();
+    uint64_t since_ms = clock_win32_ms();
     EnterCriticalSection(&self.lock);
-    while (!exporter_board_is_fresh(&self.board, since_ms, now_ms())) {
+    while (!exporter_board_is_fresh(&self.board, since_ms, clock_win32_ms())) {
         ResetEvent(self.over);
         LeaveCriticalSection(&self.lock);
         bool goes_on = wait_for_round(since_ms);
@@ -291,7 +272,7 @@ int exporter_poll_answer(const struct exporter_route *route, struct text *out)
     if (route->page == EXPORTER_PAGE_METRICS)
         exporter_board_metrics(&self.board, route->strict, out);
     else if (route->page == EXPORTER_PAGE_STATUS)
-        exporter_board_status(&self.board, now_ms(), now_unix_ms(), out);
+        exporter_board_status(&self.board, clock_win32_ms(), clock_win32_unix_ms(), out);
     else
         status = exporter_board_health(&self.board, out);
     LeaveCriticalSection(&self.lock);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fcgictl/clock_win32.h"
 #include "tools/fcgictl/text_win32.h"
 
 enum { CONSOLE_CHUNK = 4000 }; /* an old console takes no more than 64 KiB at a time */
@@ -20,8 +21,7 @@ struct stream {
 static struct {
     struct stream streams[2];
     HANDLE interrupt; /* set by Ctrl-C */
-    LARGE_INTEGER frequency;
-    size_t shown; /* columns of the line of progress */
+    size_t shown;     /* columns of the line of progress */
 } self;
 
 static volatile LONG catching;
@@ -132,11 +132,8 @@ static void clear(void *context)
 
 static uint64_t now_ms(void *context)
 {
-    LARGE_INTEGER now;
     (void)context;
-    QueryPerformanceCounter(&now);
-    return (uint64_t)(now.QuadPart / self.frequency.QuadPart) * 1000 +
-           (uint64_t)(now.QuadPart % self.frequency.QuadPart) * 1000 / (uint64_t)self.frequency.QuadPart;
+    return clock_win32_ms();
 }
 
 static void catch_interrupt(void *context)
@@ -171,7 +168,6 @@ void terminal_win32_init(struct fcgictl_terminal *terminal)
 {
     open_stream(&self.streams[FCGICTL_OUT], STD_OUTPUT_HANDLE);
     open_stream(&self.streams[FCGICTL_ERR], STD_ERROR_HANDLE);
-    QueryPerformanceFrequency(&self.frequency);
     self.interrupt = CreateEventW(NULL, TRUE, FALSE, NULL);
     SetConsoleCtrlHandler(on_control, TRUE);
     wchar_t value[2];
