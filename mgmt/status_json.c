@@ -46,21 +46,6 @@ const char *mgmt_operation_state_name(enum mgmt_operation_state state)
     return "superseded";
 }
 
-uint64_t mgmt_failed_total(const struct pool_totals *totals)
-{
-    uint64_t sum = 0;
-    for (int cause = 0; cause < ERROR_CAUSE_COUNT; cause++)
-        sum += totals->failed[cause];
-    return sum;
-}
-
-uint64_t mgmt_rejected_total(const struct pool_totals *totals)
-{
-    return totals->failed[ERROR_CAUSE_QUEUE_FULL] + totals->failed[ERROR_CAUSE_QUEUE_TIMEOUT] +
-           totals->failed[ERROR_CAUSE_DRAINING] + totals->failed[ERROR_CAUSE_RAPID_FAIL] +
-           totals->failed[ERROR_CAUSE_SHUTTING_DOWN];
-}
-
 static uint64_t since(uint64_t now_ms, uint64_t then_ms)
 {
     return now_ms > then_ms ? now_ms - then_ms : 0; /* the system's clock may have been set back */
@@ -189,13 +174,15 @@ static void write_totals(struct json *json, const struct pool_totals *totals)
     json_begin_object(json, "totals");
     json_number(json, "requests", totals->arrived);
     json_number(json, "answered", totals->answered);
-    json_number(json, "failed", mgmt_failed_total(totals));
+    json_number(json, "failed",
+                counter_results_sum(totals->failed, COUNTER_CLASS_FAILED) +
+                    counter_results_sum(totals->failed, COUNTER_CLASS_ABORTED));
     json_begin_object(json, "failed_by_cause");
     for (int cause = 0; cause < ERROR_CAUSE_COUNT; cause++)
         if (totals->failed[cause] > 0)
             json_number(json, error_cause_name((enum error_cause)cause), totals->failed[cause]);
     json_end_object(json);
-    json_number(json, "rejected", mgmt_rejected_total(totals));
+    json_number(json, "rejected", counter_results_sum(totals->failed, COUNTER_CLASS_REJECTED));
     json_number(json, "retried", pool_totals_retried(totals));
     json_number(json, "starts", totals->started);
     json_number(json, "start_failures", totals->start_failures);

@@ -21,8 +21,4 @@ const char *mgmt_request_state_name(enum mgmt_request_state state);
 const char *mgmt_command_kind_name(enum mgmt_command_kind kind);
 const char *mgmt_operation_state_name(enum mgmt_operation_state state);
 
-/* All that ended without an answer, and those of them that were refused before a worker had them. */
-uint64_t mgmt_failed_total(const struct pool_totals *totals);
-uint64_t mgmt_rejected_total(const struct pool_totals *totals);
-
 #endif

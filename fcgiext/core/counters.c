@@ -163,41 +163,30 @@ void counters_add(uint64_t sum[COUNTER_POOL_PLACES], const uint64_t values[COUNT
 
 /* ---- classes */
 
-enum result_class { ANSWERED, FAILED, REJECTED, TIMED_OUT, ABORTED };
-
-static enum result_class class_of(enum error_cause cause)
+/* Of a request that was not answered. */
+static enum counter_class class_of(enum error_cause cause)
 {
     switch (cause) {
-    case ERROR_CAUSE_NONE: return ANSWERED;
-    case ERROR_CAUSE_CLIENT_GONE: return ABORTED;
+    case ERROR_CAUSE_CLIENT_GONE: return COUNTER_CLASS_ABORTED;
     case ERROR_CAUSE_QUEUE_FULL:
     case ERROR_CAUSE_QUEUE_TIMEOUT:
     case ERROR_CAUSE_DRAINING:
     case ERROR_CAUSE_RAPID_FAIL:
-    case ERROR_CAUSE_SHUTTING_DOWN: return REJECTED;
+    case ERROR_CAUSE_SHUTTING_DOWN: return COUNTER_CLASS_REJECTED;
     case ERROR_CAUSE_ACTIVITY_TIMEOUT:
     case ERROR_CAUSE_REQUEST_TIMEOUT:
-    case ERROR_CAUSE_STARTUP_TIMEOUT: return TIMED_OUT;
-    default: return FAILED;
+    case ERROR_CAUSE_STARTUP_TIMEOUT: return COUNTER_CLASS_TIMED_OUT;
+    default: return COUNTER_CLASS_FAILED;
     }
 }
 
-static uint64_t results_sum(const uint64_t *values, enum counter_class which)
+uint64_t counter_results_sum(const uint64_t by_cause[ERROR_CAUSE_COUNT], enum counter_class which)
 {
     uint64_t sum = 0;
-    for (unsigned cause = 0; cause < ERROR_CAUSE_COUNT; cause++) {
-        enum result_class found = class_of((enum error_cause)cause);
-        bool counts = false;
-        switch (which) {
-        case COUNTER_CLASS_FAILED: counts = found != ANSWERED && found != ABORTED; break;
-        case COUNTER_CLASS_REJECTED: counts = found == REJECTED; break;
-        case COUNTER_CLASS_TIMED_OUT: counts = found == TIMED_OUT; break;
-        case COUNTER_CLASS_ABORTED: counts = found == ABORTED; break;
-        case COUNTER_CLASS_RECYCLED:
-        case COUNTER_CLASS_CRASHED: break;
-        }
-        if (counts)
-            sum += values[COUNTER_RESULTS + cause];
+    for (unsigned cause = ERROR_CAUSE_NONE + 1; cause < ERROR_CAUSE_COUNT; cause++) {
+        enum counter_class found = class_of((enum error_cause)cause);
+        if (found == which || (which == COUNTER_CLASS_FAILED && found != COUNTER_CLASS_ABORTED))
+            sum += by_cause[cause];
     }
     return sum;
 }
@@ -209,7 +198,7 @@ uint64_t counter_class_sum(const uint64_t values[COUNTER_POOL_PLACES], enum coun
         return unexpected + values[COUNTER_START_FAILURES];
     if (which == COUNTER_CLASS_RECYCLED)
         return sum_of(values + COUNTER_EXITS, WORKER_EXIT_COUNT) - unexpected;
-    return results_sum(values, which);
+    return counter_results_sum(values + COUNTER_RESULTS, which);
 }
 
 uint64_t counter_family_sum(const uint64_t values[], const struct counter_family *family)

@@ -106,7 +106,7 @@ struct counter_times {
  * (they are stepped one by one) give 0 rather than nonsense. */
 void counters_complete(uint64_t values[COUNTER_POOL_PLACES], const struct counter_times *times, uint64_t now_us);
 
-/* Adds what can be added; a state is the highest of both, an age the greater one. */
+/* An age becomes the greater one of both; all else is added up, states, too: of several that are not 0 the last one tells. */
 void counters_add(uint64_t sum[COUNTER_POOL_PLACES], const uint64_t values[COUNTER_POOL_PLACES]);
 
 /* Of some values a sum is shown. */
@@ -119,6 +119,8 @@ enum counter_class {
     COUNTER_CLASS_CRASHED,   /* workers that did not, and starts that failed */
 };
 uint64_t counter_class_sum(const uint64_t values[COUNTER_POOL_PLACES], enum counter_class which);
+/* The same of requests alone, counted by what they ended with: FAILED to ABORTED. */
+uint64_t counter_results_sum(const uint64_t by_cause[ERROR_CAUSE_COUNT], enum counter_class which);
 uint64_t counter_family_sum(const uint64_t values[], const struct counter_family *family);
 
 #endif
