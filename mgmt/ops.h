@@ -171,7 +171,7 @@ struct mgmt_ops {
     enum mgmt_error (*command)(void *context, const struct mgmt_command *command, struct mgmt_operation *operation);
     /* Somebody has asked for that who may not operate. May be NULL. */
     void (*denied)(void *context, const char *caller, const char *method);
-    /* A line has got its reply. May be NULL. */
+    /* A line has got its reply, also one that was not read to its end. May be NULL. */
     void (*answered)(void *context, enum counter_management outcome);
     /* MGMT_ERROR_NONE or NO_SUCH_OPERATION. The last 100 are remembered. */
     enum mgmt_error (*operation)(void *context, uint64_t id, struct mgmt_operation *operation);

@@ -21,7 +21,7 @@ const char *mgmt_error_reason(enum mgmt_error code);
 struct reply {
     struct json json;
     const char *id;        /* as JSON; borrowed */
-    enum mgmt_error error; /* NONE: a result */
+    enum mgmt_error error; /* NONE: a result; known when it has ended */
 };
 
 /* `id`: "null", a number, or a string in quotes, escaped. `out`: at most MGMT_MAX_REPLY_LEN bytes are used of it. */

@@ -136,17 +136,21 @@ static struct bytes without_mark(struct bytes line)
     return line;
 }
 
-/* Counts what is answered, unless it is still waited for. */
-static struct bytes end(const struct mgmt_ops *ops, struct reply *reply, const struct rpc_wait *wait)
+/* Counts the reply as what it has become: one that is too long ends as an error. */
+static struct bytes end(const struct mgmt_ops *ops, struct reply *reply)
 {
-    if (wait->method.waits)
-        return bytes_of(NULL, 0);
+    struct bytes line = reply_end(reply);
     enum counter_management outcome = reply->error ? COUNTER_MANAGEMENT_ERROR : COUNTER_MANAGEMENT_OK;
     if (reply->error == MGMT_ERROR_ACCESS_DENIED)
         outcome = COUNTER_MANAGEMENT_DENIED;
     if (ops->answered)
         ops->answered(ops->context, outcome);
-    return reply_end(reply);
+    return line;
+}
+
+static struct bytes end_unless_it_waits(const struct mgmt_ops *ops, struct reply *reply, const struct rpc_wait *wait)
+{
+    return wait->method.waits ? bytes_of(NULL, 0) : end(ops, reply);
 }
 
 struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *caller, struct bytes line, uint64_t now_ms,
@@ -155,7 +159,7 @@ struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *ca
     struct reply reply;
     size_t at = 0;
     if (line.len > MGMT_MAX_LINE_LEN)
-        return rpc_refuse(MGMT_ERROR_LINE_TOO_LONG, out);
+        return rpc_refuse(ops, MGMT_ERROR_LINE_TOO_LONG, out);
     *wait = (struct rpc_wait){0};
     reply_init(&reply, out, "null");
     struct bytes text = without_mark(line);
@@ -167,7 +171,7 @@ struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *ca
         break;
     case JSON_BAD_SYNTAX: reply_begin_error(&reply, MGMT_ERROR_PARSE, NULL, "not JSON at byte %zu", at); break;
     }
-    return end(ops, &reply, wait);
+    return end_unless_it_waits(ops, &reply, wait);
 }
 
 struct bytes rpc_poll(const struct mgmt_ops *ops, uint64_t now_ms, struct buffer *out, struct rpc_wait *wait)
@@ -175,10 +179,10 @@ struct bytes rpc_poll(const struct mgmt_ops *ops, uint64_t now_ms, struct buffer
     struct reply reply;
     reply_init(&reply, out, wait->id);
     methods_poll(ops, now_ms, &reply, &wait->method);
-    return end(ops, &reply, wait);
+    return end_unless_it_waits(ops, &reply, wait);
 }
 
-struct bytes rpc_refuse(enum mgmt_error code, struct buffer *out)
+struct bytes rpc_refuse(const struct mgmt_ops *ops, enum mgmt_error code, struct buffer *out)
 {
     struct reply reply;
     reply_init(&reply, out, "null");
@@ -190,5 +194,5 @@ struct bytes rpc_refuse(enum mgmt_error code, struct buffer *out)
         reply_begin_error(&reply, code, NULL, "%d clients are connected already", MGMT_MAX_CLIENTS);
     else
         reply_begin_error(&reply, code, NULL, "the request cannot be handled");
-    return reply_end(&reply);
+    return end(ops, &reply);
 }

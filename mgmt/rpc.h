@@ -24,6 +24,6 @@ struct bytes rpc_handle(const struct mgmt_ops *ops, const struct mgmt_caller *ca
 struct bytes rpc_poll(const struct mgmt_ops *ops, uint64_t now_ms, struct buffer *out, struct rpc_wait *wait);
 
 /* What a client is told, unasked or for a line that was not read to its end: MGMT_ERROR_LINE_TOO_LONG, TIMEOUT, TOO_MANY. */
-struct bytes rpc_refuse(enum mgmt_error code, struct buffer *out);
+struct bytes rpc_refuse(const struct mgmt_ops *ops, enum mgmt_error code, struct buffer *out);
 
 #endif

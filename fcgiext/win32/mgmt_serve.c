@@ -36,8 +36,8 @@ static struct bytes poll(void *context, uint64_t now_ms, struct buffer *out, voi
 
 static struct bytes refuse(void *context, enum mgmt_error code, struct buffer *out)
 {
-    (void)context;
-    return rpc_refuse(code, out);
+    const struct mgmt_serve *serve = context;
+    return rpc_refuse(&serve->ops, code, out);
 }
 
 static void alarm(void *context, const char *what, uint32_t win32_error)

@@ -44,7 +44,9 @@ struct fake {
     struct mgmt_command command; /* the last one; its strings are copied below */
     char command_pool[200], command_caller[100];
     int commands;
-    char denied[200]; /* "caller: method", the last one */
+    char denied[200];                /* "caller: method", the last one */
+    unsigned answered;               /* how many replies were counted, */
+    enum counter_management outcome; /* and the last one as */
     enum mgmt_error operation_error;
     struct mgmt_operation operation; /* what is told of any */
     bool clean;                      /* text without surprises */
@@ -254,6 +256,13 @@ static inline void fake_denied(void *context, const char *caller, const char *me
     snprintf(fake->denied, sizeof fake->denied, "%s: %s", caller, method);
 }
 
+static inline void fake_answered(void *context, enum counter_management outcome)
+{
+    struct fake *fake = context;
+    fake->answered++;
+    fake->outcome = outcome;
+}
+
 static inline enum mgmt_error fake_operation(void *context, uint64_t id, struct mgmt_operation *operation)
 {
     struct fake *fake = context;
@@ -292,6 +301,7 @@ static inline void fake_init(struct fake *fake)
                                   .free_snapshot = fake_free_snapshot,
                                   .command = fake_command,
                                   .denied = fake_denied,
+                                  .answered = fake_answered,
                                   .operation = fake_operation,
                                   .config_in_force = fake_in_force,
                                   .config_release = fake_release,

@@ -59,16 +59,30 @@ static inline const cJSON *take_reply(struct client *client, struct bytes line)
     return client->reply;
 }
 
+/* As what it is, and once: `before` is fake.answered before it. */
+static inline void check_counted(const struct client *client, unsigned before)
+{
+    const cJSON *error = cJSON_GetObjectItem(client->reply, "error");
+    enum counter_management outcome = error ? COUNTER_MANAGEMENT_ERROR : COUNTER_MANAGEMENT_OK;
+    if (error && cJSON_GetObjectItem(error, "code")->valueint == MGMT_ERROR_ACCESS_DENIED)
+        outcome = COUNTER_MANAGEMENT_DENIED;
+    assert_int_equal(client->fake.answered, before + 1);
+    assert_int_equal(client->fake.outcome, outcome);
+}
+
 static inline const cJSON *send_bytes(struct client *client, const void *text, size_t len)
 {
     uint8_t *exact = malloc(len ? len : 1); /* a byte read behind it is seen */
+    unsigned before = client->fake.answered;
     assert_non_null(exact);
     if (len > 0)
         memcpy(exact, text, len);
     struct bytes line =
         rpc_handle(&client->fake.ops, &client->caller, bytes_of(exact, len), client->now_ms, &client->out, &client->wait);
     free(exact);
-    return take_reply(client, line);
+    take_reply(client, line);
+    check_counted(client, before);
+    return client->reply;
 }
 
 static inline const cJSON *send_line(struct client *client, const char *line)

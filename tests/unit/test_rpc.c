@@ -343,7 +343,8 @@ static void refusals_are_lines_like_any_other(void **state)
     struct client client;
     client_open(&client);
     for (size_t i = 0; i < COUNT(codes); i++) {
-        take_reply(&client, rpc_refuse(codes[i], &client.out));
+        take_reply(&client, rpc_refuse(&client.fake.ops, codes[i], &client.out));
+        check_counted(&client, (unsigned)i);
         expect_error(&client, codes[i]);
         assert_true(is_null_at(&client, "id"));
     }
