@@ -7,6 +7,16 @@
 #include "fcgiext/win32/worker_io.h"
 #include "perfcounters/atomic.h"
 
+/* The scheduler knows: the program may have a limit of its own. */
+static uint32_t requests_left(const struct worker_io *worker)
+{
+    struct pool_worker_info info = {.requests_left = 0};
+    EnterCriticalSection(&worker->pool->lock);
+    pool_find_worker(worker->pool->core, worker->id, 0, &info);
+    LeaveCriticalSection(&worker->pool->lock);
+    return info.requests_left;
+}
+
 void worker_counters_begin(struct worker_io *worker)
 {
     struct engine_pool *pool = worker->pool;
@@ -14,15 +24,15 @@ void worker_counters_begin(struct worker_io *worker)
     struct counter_block_worker *shown = counter_section_take_worker(section);
     if (!shown)
         return;
-    bool listed = pool->counters >= section->block->pools && pool->counters < section->block->pools + COUNTER_BLOCK_POOLS;
+    uint32_t left = requests_left(worker);
     counter_sequence_begin(&shown->sequence);
-    shown->pool = listed ? (uint32_t)(pool->counters - section->block->pools) : UINT32_MAX;
+    shown->pool = pool->own_counters ? UINT32_MAX : (uint32_t)(pool->counters - section->block->pools);
     shown->state = WORKER_IDLE;
     shown->handle_count = 0;
     atomic64_store(&shown->start_us, counter_now_us());
     atomic64_store(&shown->request_since_us, 0);
     atomic64_store(&shown->served, 0);
-    atomic64_store(&shown->requests_left, worker->version->limits.instance_max_requests);
+    atomic64_store(&shown->requests_left, left);
     atomic64_store(&shown->private_bytes, 0);
     shown->pid = (uint32_t)worker->pid;
     counter_sequence_end(&shown->sequence);

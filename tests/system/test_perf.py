@@ -193,6 +193,19 @@ class Sections(PerfTest):
         self.assertEqual(self.requests(), (None, 1))
 
 
+class RealHost(PerfTest):
+    def test_a_worker_is_shown_with_as_many_requests_left_as_ps_says(self):
+        self.servers.host(fcgictl.pools("look", MinInstances=1, MaxInstances=1, EnvironmentVars="PHP_FCGI_MAX_REQUESTS:7"))
+
+        def idle():
+            workers = self.fcgictl("ps", "--json").json()["workers"]
+            return [worker["requests_left"] for worker in workers if worker["state"] == "idle"]
+
+        self.assertEqual(witness.wait_until(idle, "a worker is there"), [7])
+        rows = csv.DictReader(io.StringIO(self.fcgictl("perf", "show", "look", "-o", "csv").out))
+        self.assertEqual([row["value"] for row in rows if row["counter"] == "Requests Until Recycle"], ["7"])
+
+
 class Hostile(PerfTest):
     def test_row_27_sections_that_are_no_block_are_passed_over(self):
         for kind in ("short", "reserved", "file"):
