@@ -104,6 +104,16 @@ static void show_tuning(struct mgmt_tuning *shown, const struct autotune *tune, 
     shown->move_age_ms = now_ms > tune->moved_ms ? now_ms - tune->moved_ms : 0;
 }
 
+/* How requests have ended for their clients, as all other readers of the counters are told. The scheduler's own sums lack what never came to
+ * it, and call answered what a client did not wait for, or what was no good answer. */
+static void show_results(struct pool_totals *totals, const uint64_t *counters)
+{
+    totals->arrived = counters[COUNTER_REQUESTS];
+    totals->answered = counters[COUNTER_RESULTS + ERROR_CAUSE_NONE];
+    for (int cause = ERROR_CAUSE_NONE + 1; cause < ERROR_CAUSE_COUNT; cause++)
+        totals->failed[cause] = counters[COUNTER_RESULTS + cause];
+}
+
 static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const struct config_pool *config,
                       struct engine_pool *pool)
 {
@@ -133,8 +143,10 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     shown->drain_expires = pool->drain_end_ms != 0;
     shown->drain_left_ms = pool->drain_end_ms > now_ms ? pool->drain_end_ms - now_ms : 0;
     shown->drain_persists = pool->drain_persists;
-    if (counter_pool_read(pool->counters, counter_now_us(), &view))
+    if (counter_pool_read(pool->counters, counter_now_us(), &view)) {
         memcpy(shown->counters, view.values, sizeof shown->counters);
+        show_results(&shown->totals, view.values);
+    }
     LeaveCriticalSection(&pool->lock);
     shown->state = shown->counts.state;
     shown->running = times.running;
