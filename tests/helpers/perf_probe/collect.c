@@ -128,25 +128,50 @@ void collect_registry(const char *query)
     say_objects(data.object_count, (DWORD)data.objects.len);
 }
 
+static bool find(const char *object_index, const char *instance_name, struct perf_object_view *object,
+                 struct perf_instance_view *instance)
+{
+    struct bytes rest = objects;
+    WCHAR *name = wide(instance_name);
+    while (rest.len > 0 && perf_parse_object(&rest, object))
+        if (object->type.name_index == strtoul(object_index, NULL, 10))
+            return perf_parse_find(object, bytes_of(name, wcslen(name) * sizeof *name), instance);
+    return false;
+}
+
 /* Of the object with this index. */
 void collect_value(const char *object_index, const char *instance_name, const char *counter_index)
 {
-    struct bytes rest = objects;
     struct perf_object_view object;
     struct perf_instance_view instance;
     struct perf_counter_definition counter;
-    WCHAR *name = wide(instance_name);
-    while (rest.len > 0 && perf_parse_object(&rest, &object)) {
-        if (object.type.name_index != strtoul(object_index, NULL, 10) ||
-            !perf_parse_find(&object, bytes_of(name, wcslen(name) * sizeof *name), &instance))
-            continue;
-        for (uint32_t i = 0; i < object.type.counter_count; i++) {
-            perf_parse_counter(&object, i, &counter);
-            if (counter.name_index == strtoul(counter_index, NULL, 10)) {
-                say("%llu", (unsigned long long)perf_parse_value(&counter, &instance));
-                return;
-            }
+    bool found = find(object_index, instance_name, &object, &instance);
+    for (uint32_t i = 0; found && i < object.type.counter_count; i++) {
+        perf_parse_counter(&object, i, &counter);
+        if (counter.name_index == strtoul(counter_index, NULL, 10)) {
+            say("%llu", (unsigned long long)perf_parse_value(&counter, &instance));
+            return;
         }
     }
     say("there is no such value");
+}
+
+void collect_values(const char *object_index, const char *instance_name)
+{
+    static char line[16 * 1024];
+    struct perf_object_view object;
+    struct perf_instance_view instance;
+    struct perf_counter_definition counter;
+    if (!find(object_index, instance_name, &object, &instance)) {
+        say("there is no such instance");
+        return;
+    }
+    size_t used =
+        (size_t)snprintf(line, sizeof line, "%lld %lld", (long long)object.type.ticks, (long long)object.type.ticks_per_second);
+    for (uint32_t i = 0; i < object.type.counter_count && used + 100 < sizeof line; i++) {
+        perf_parse_counter(&object, i, &counter);
+        used += (size_t)snprintf(line + used, sizeof line - used, " %lu:%lu:%llu", (unsigned long)counter.name_index,
+                                 (unsigned long)counter.type, (unsigned long long)perf_parse_value(&counter, &instance));
+    }
+    say("%s", line);
 }

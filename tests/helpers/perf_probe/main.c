@@ -57,6 +57,8 @@ static void run(char *words[WORDS])
         collect_registry(words[1]);
     else if (strcmp(verb, "value") == 0) /* OBJECT INSTANCE COUNTER, of what was collected last */
         collect_value(words[1], words[2], words[3]);
+    else if (strcmp(verb, "values") == 0) /* OBJECT INSTANCE, likewise */
+        collect_values(words[1], words[2]);
     else
         say("what is '%s'?", verb);
 }

@@ -39,5 +39,7 @@ void collect_each_size(const char *query);
 void collect_registry(const char *query);
 /* The raw value of a counter, by its place. */
 void collect_value(const char *object, const char *instance, const char *counter);
+/* The object's clock, its rate, and of each counter in their order: "TICKS TICKS_PER_SECOND NUMBER:TYPE:VALUE ...". */
+void collect_values(const char *object, const char *instance);
 
 #endif
