@@ -1,12 +1,14 @@
 """What `tools/demo.sh --check` tries: real requests by curl to the samples of both pools. One line for each check."""
 
 import concurrent.futures
+import csv
 import hashlib
+import io
 import json
 import os
 import subprocess
 
-from servers import ROOT
+from servers import ROOT, ServerError, run_to_end
 
 ECHO_LEN = 100000
 DOWNLOAD_LEN = 5000000
@@ -379,11 +381,10 @@ def php_missing(client):
 
 def fcgictl(*words, code=0):
     """-> what it printed"""
-    done = subprocess.run([ROOT / "build/fcgictl", *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
-                          check=False)
-    if done.returncode != code:
-        raise Mismatch(f"fcgictl {' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+    found, out, err = run_to_end([ROOT / "build/fcgictl", *words])
+    if found != code:
+        raise Mismatch(f"fcgictl {' '.join(words)}: exit code {found}\n{out}{err}")
+    return out
 
 
 @check("fcgictl status: both pools, with what they have served")
@@ -392,6 +393,14 @@ def status(client):
     for pool in ("echo", "php"):
         if lines.get(pool, ["none"])[0] != "running":
             raise Mismatch(f"{pool}: {lines}")
+
+
+@check("fcgictl perf show: what perfmon would show of both pools")
+def perf_show(client):
+    rows = csv.DictReader(io.StringIO(fcgictl("perf", "show", "-o", "csv")))
+    total = {row["instance"]: float(row["value"]) for row in rows if row["counter"] == "Total Requests"}
+    if not (total.keys() >= {"echo", "php"} and total["echo"] > 0 and total["php"] > 0):
+        raise Mismatch(f"total requests: {total}")
 
 
 @check("fcgictl recycle: another process answers")
@@ -431,7 +440,7 @@ def run(base, exporter, folder, report):
     for name, function in CHECKS:
         try:
             function(client)
-        except (Mismatch, OSError, KeyError, StopIteration) as error:
-            report.failed(name, str(error) if isinstance(error, Mismatch) else repr(error))
+        except (Mismatch, ServerError, OSError, KeyError, StopIteration) as error:
+            report.failed(name, str(error) if isinstance(error, (Mismatch, ServerError)) else repr(error))
         else:
             report.passed(name)

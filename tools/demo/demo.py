@@ -83,6 +83,7 @@ class Demo:
         self.host = servers.Host(self.run, write_ini(self.folder, self.php), [
             "--listen", f"127.0.0.1:{self.port}", "--root", servers.SITE, "--map", ".php,.fcgi", "--default-doc", "index.html",
             "--access-log", self.folder / "access.log", "--stop-timeout", "5", *self.options])
+        servers.register_counters(self.run)
         try:
             self.exporter = servers.Exporter(self.run, self.exporter_port)
         except servers.ServerError:
@@ -141,6 +142,7 @@ def print_welcome(demo):
     build/fcgictl status                 how the pools are
     build/fcgictl recycle echo --wait    new processes, and no request is lost
     build/fcgictl drain echo --wait      out of service; `build/fcgictl resume echo` puts it back
+    build/fcgictl perf show              what perfmon would show
 
   Ctrl-C stops it.
 """, flush=True)

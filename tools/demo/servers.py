@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -202,6 +203,28 @@ class Host:
         """It and its workers."""
         self.run.kill()
         self.process.wait()
+
+
+def run_to_end(command, seconds=60, **options):
+    """-> its exit code, what it printed, what it said on the error stream"""
+    # Into files: a process that lives on (Wine starts some with the first program that wants them) would hold a pipe open.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=seconds, check=False, **options)
+        except subprocess.TimeoutExpired:
+            raise ServerError(f"{' '.join(map(str, command))} did not end within {seconds} seconds") from None
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "replace"))
+    return done.returncode, *texts
+
+
+def register_counters(run):
+    """For perfmon, in the Wine of the demo; once is enough, and again is no harm."""
+    code, out, err = run_to_end(["wine", str(BIN / "fcgictl.exe"), "perf", "install"], env=run.environment({}), cwd=BIN)
+    if code != 0:
+        raise ServerError(f"fcgictl perf install failed: {out}{err}")
 
 
 class Exporter:

@@ -64,8 +64,7 @@ static const char *type_of(const struct exporter_route *route)
 {
     switch (route->page) {
     case EXPORTER_PAGE_DASHBOARD: return "text/html; charset=utf-8";
-    case EXPORTER_PAGE_METRICS:
-        return openmetrics_content_type(route->strict ? OPENMETRICS_STRICT : OPENMETRICS_FOR_ALL);
+    case EXPORTER_PAGE_METRICS: return openmetrics_content_type(route->strict ? OPENMETRICS_STRICT : OPENMETRICS_FOR_ALL);
     case EXPORTER_PAGE_STATUS: return "application/json";
     default: return "text/plain; charset=utf-8";
     }
