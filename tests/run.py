@@ -20,7 +20,7 @@ import wine
 ROOT = wine.ROOT
 TESTS = ROOT / "tests"
 PYTHON = "/usr/bin/python3"
-GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "fuzz", "pe", "system", "soak"]
+GROUPS = ["style", "unit-linux", "unit-linux32", "unit-wine", "sim", "fuzz", "monitoring", "pe", "system", "soak"]
 SOAK_MINUTES = 2  # without --minutes
 FUZZ_SECONDS = 5  # a target
 JOBS = 2  # programs of a group at a time
@@ -90,6 +90,9 @@ def programs(group, options):
             # Freed memory is watched for one input, not for thousands: a large quarantine costs half of the speed.
             sanitizers = {**SANITIZERS, "ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":quarantine_size_mb=16"}
             yield Program(group, name, command, seconds + 180, native_env(**sanitizers))
+    elif group == "monitoring":
+        for module in sorted((TESTS / "monitoring").glob("test_*.py")):
+            yield Program(group, module.stem, [PYTHON, TESTS / "tap_unittest.py", module], 600, native_env(), by_case=True)
     elif group == "pe":
         yield Program(group, "check_pe", [PYTHON, TESTS / "pe/check_pe.py"], 60, native_env())
         yield Program(group, "selftest", [PYTHON, TESTS / "pe/check_pe.py", "--selftest"], 60, native_env())

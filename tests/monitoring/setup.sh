@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what only tests of monitoring need: Debian's package prometheus (promtool, and the server).
+# Installs what only tests of monitoring need: Debian's packages prometheus (promtool, and the server) and python3-yaml.
 #
 #   sh tests/monitoring/setup.sh
 #
@@ -11,7 +11,7 @@ LC_ALL=C
 export LC_ALL
 me=monitoring
 log=build/monitoring-setup.log
-packages=prometheus
+packages="prometheus python3-yaml"
 . tools/debian.sh
 
 mkdir -p build
