@@ -141,9 +141,9 @@ struct pool_action {
     bool has_code;
     uint32_t code;
     uint32_t answered; /* RELEASE: requests in all */
-    bool
-        last; /* ASSIGN: the program ends by itself after it: the connection must not be kept. PHP, told to keep it, disconnects
-                        * by force then, and what has not been read of its answer is lost */
+    /* ASSIGN: the program ends by itself after it, so the connection must not be kept. PHP, told to keep it, disconnects by force then,
+     * and what has not been read of its answer is lost. */
+    bool last;
 };
 
 struct pool_actions {

@@ -64,9 +64,8 @@ static void wear_out(struct pool *pool, struct pool_worker *worker)
         return;                    /* it goes anyway */
     pool_mark_ready(pool, worker); /* if that is all the time it has, it has done its part */
     if (worker->state == WORKER_IDLE && worker->served == 0 && pool_serving(pool) > pool_min_serving(pool)) {
-        pool_stop_worker(pool, worker,
-                         WORKER_EXIT_WORN); /* nobody has needed it: else an idle pool would be renewed for ever */
-        return;
+        pool_stop_worker(pool, worker, WORKER_EXIT_WORN);
+        return; /* nobody has needed it: with a replacement an idle pool would be renewed for ever */
     }
     worker->worn = true;
     pool->worn++;

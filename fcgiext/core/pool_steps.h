@@ -50,9 +50,9 @@ void pool_move_worker(struct pool *pool, struct pool_worker *worker, enum worker
 /* A serving worker of the pool's generation that is not an unproven replacement: it is to be replaced from now on. */
 void pool_make_old(struct pool *pool, struct pool_worker *worker);
 void pool_set_activity_timer(struct pool *pool, struct pool_worker *worker);
-/* A waiting request to an idle worker. */
 /* It has had as many requests as its program takes by itself, as far as that is known. */
 bool pool_is_through(const struct pool *pool, const struct pool_worker *worker);
+/* A waiting request to an idle worker. */
 void pool_assign(struct pool *pool, struct pool_worker *worker, struct pool_request *request);
 /* A worker with a clean connection and no request: becomes idle; ends when the pool is closed. */
 void pool_worker_free(struct pool *pool, struct pool_worker *worker);

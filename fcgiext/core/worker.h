@@ -23,7 +23,7 @@ enum worker_state {
 /* Why a worker ended. */
 enum worker_exit {
     WORKER_EXIT_IDLE,          /* IdleTimeout */
-    WORKER_EXIT_REQUEST_LIMIT, /* InstanceMaxRequests, or the program's own limit */
+    WORKER_EXIT_REQUEST_LIMIT, /* InstanceMaxRequests; at a limit of its own a program ends by itself: ENDED */
     WORKER_EXIT_RECYCLED,      /* with the pool: by an operator, a changed fcgiext.ini or a monitored file */
     WORKER_EXIT_WORN,          /* MaxLifetime, MaxPrivateBytes */
     WORKER_EXIT_SURPLUS,       /* more than the limit allows now */

@@ -36,7 +36,7 @@ static void write_all(const struct settings *settings, enum event_log_id id, con
 
 void config_log_start(const struct settings *settings)
 {
-    if (settings->load_error || settings->config->error_count)
+    if (settings_error_count(settings))
         write_all(settings, EVENT_LOG_CONFIG_ERRORS, "fcgiext.ini has errors");
     else if (settings->config->diagnostic_count)
         write_all(settings, EVENT_LOG_CONFIG_WARNINGS, "fcgiext.ini is in force, with warnings");

@@ -150,8 +150,7 @@ void engine_pool_event(struct engine_pool *pool, const struct pool_event *event)
     struct worker_io **old_workers = NULL;
     delivery.count = delivery.not_started_count = 0;
     EnterCriticalSection(&pool->lock);
-    uint64_t now_ms =
-        engine_now_ms(); /* inside: what is published later is of a later time, or readers would see times shrink */
+    uint64_t now_ms = engine_now_ms(); /* inside: what is published later is of a later time, or times would shrink */
     if (event->kind == POOL_EVENT_RECONFIGURED)
         install_prepared(pool, &old_version, &old_workers);
     pool_news_begin(&log.news, pool->core);

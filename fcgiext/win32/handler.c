@@ -204,7 +204,7 @@ static bool is_cut(const struct relay *relay)
 
 static void finish(struct handler *handler, bool keep_alive)
 {
-    handler_count_end(handler); /* before the host is told: who has the answer is to find it counted */
+    handler_count_end(handler); /* before the host is told: who waits for the end finds it counted */
     DWORD status = keep_alive ? HSE_STATUS_SUCCESS_AND_KEEP_CONN : HSE_STATUS_SUCCESS;
     if (is_cut(&handler->relay)) {
         status = HSE_STATUS_ERROR; /* the host closes the connection, and does not take it for our mistake */

@@ -89,7 +89,7 @@ static void fill_server(struct snapshot *snapshot, struct engine *engine, const 
     server->config_rejected_unix_ms = engine->rejected_unix_ms;
     LeaveCriticalSection(&engine->settings_lock);
     server->config_rejected = server->config_rejected_unix_ms != 0;
-    server->config_errors = (uint32_t)settings->config->error_count + (settings->load_error != 0);
+    server->config_errors = settings_error_count(settings);
     for (size_t i = 0; i < settings->config->diagnostic_count; i++)
         server->config_warnings += settings->config->diagnostics[i].severity == CONFIG_WARNING;
     counter_block_read_host(engine->counters.block, server->counters);

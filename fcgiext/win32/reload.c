@@ -130,19 +130,13 @@ static void apply_to_pool(struct engine_pool *pool)
         pool_version_unref(old);
 }
 
-static void count_errors(struct engine *engine, const struct settings *settings)
-{
-    atomic64_store(&engine->counters.block->values[COUNTER_CONFIG_ERRORS],
-                   settings->config->error_count + (settings->load_error != 0));
-}
-
 static void put_in_force(struct engine *engine, struct settings *settings)
 {
     for (size_t i = 0; i < settings->config->pool_count; i++)
         if (settings->pools[i])
             apply_to_pool(settings->pools[i]);
     settings_publish(engine, settings);
-    count_errors(engine, settings);
+    atomic64_store(&engine->counters.block->values[COUNTER_CONFIG_ERRORS], settings_error_count(settings));
     mgmt_serve_follow(engine);
     watch_settings(engine, settings); /* without memory the old files go on being watched */
 }

@@ -74,6 +74,11 @@ struct settings *settings_load(struct engine *engine)
     return settings;
 }
 
+uint32_t settings_error_count(const struct settings *settings)
+{
+    return (uint32_t)settings->config->error_count + (settings->load_error != 0);
+}
+
 struct settings *settings_enter(struct engine *engine)
 {
     EnterCriticalSection(&engine->settings_lock);

@@ -40,6 +40,9 @@ struct settings {
 /* Reads the engine's file. One user, one reference. NULL: out of memory. */
 struct settings *settings_load(struct engine *engine);
 
+/* Of its fcgiext.ini; that the file could not be read is one, too. */
+uint32_t settings_error_count(const struct settings *settings);
+
 /* The published ones, as one more user. */
 struct settings *settings_enter(struct engine *engine);
 void settings_leave(struct settings *settings);
