@@ -324,7 +324,7 @@ static void do_command(struct command *command)
 int run_clients(void)
 {
     struct command command;
-    while (read_command(&command))
+    while (read_command(&command, ' '))
         do_command(&command);
     return 0;
 }

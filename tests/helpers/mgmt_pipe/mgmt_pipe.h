@@ -7,16 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { COMMAND_WORDS = 4 };
-
-struct command {
-    char text[8192];
-    char *words[COMMAND_WORDS]; /* "" where there is none; the last one may have spaces */
-};
-
-bool read_command(struct command *command);
-__attribute__((format(gnu_printf, 1, 2))) void say(const char *format, ...);
-__attribute__((noreturn)) void die(const char *what);
+#include "tests/helpers/commands.h"
 
 int serve(int argc, char **argv);
 int run_clients(void);

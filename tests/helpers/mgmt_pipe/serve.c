@@ -147,7 +147,7 @@ int serve(int argc, char **argv)
     struct command command;
     take_options(&config, argc, argv);
     say("pid %lu", GetCurrentProcessId());
-    while (read_command(&command)) {
+    while (read_command(&command, ' ')) {
         const char *word = command.words[0];
         uint32_t error = 0;
         if (strcmp(word, "start") == 0) {

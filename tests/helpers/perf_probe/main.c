@@ -2,31 +2,9 @@
  * each of which is answered by one. tests/system/test_perf.py does. Which lines there are, the table below says. */
 #include "tests/helpers/perf_probe/perf_probe.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-void say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    putchar('\n');
-    fflush(stdout);
-}
-
-_Noreturn void die(const char *what)
-{
-    say("perf_probe: %s: error %lu", what, GetLastError());
-    TerminateProcess(GetCurrentProcess(), 2);
-    abort();
-}
-
-enum { WORDS = 4 };
-
-static void run(char *words[WORDS])
+static void run(char *words[COMMAND_WORDS])
 {
     const char *verb = words[0];
     if (strcmp(verb, "pid") == 0)
@@ -66,17 +44,8 @@ static void run(char *words[WORDS])
 /* Words stand between '|', as queries and names have spaces. */
 int main(void)
 {
-    static char line[4096];
-    while (fgets(line, sizeof line, stdin)) {
-        char *words[WORDS], *at = line;
-        line[strcspn(line, "\r\n")] = '\0';
-        for (int i = 0; i < WORDS; i++) {
-            words[i] = at;
-            at += strcspn(at, "|");
-            if (*at && i < WORDS - 1)
-                *at++ = '\0';
-        }
-        run(words);
-    }
+    static struct command command;
+    while (read_command(&command, '|'))
+        run(command.words);
     return 0;
 }

@@ -8,9 +8,7 @@
 
 #include "perfcounters/perf_parse.h"
 
-void say(const char *format, ...) __attribute__((format(gnu_printf, 1, 2)));
-/* Says it and ends. */
-_Noreturn void die(const char *what);
+#include "tests/helpers/commands.h"
 
 /* ---- block.c: the section that this process publishes. Each says "ok". */
 
