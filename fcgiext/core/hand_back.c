@@ -23,9 +23,13 @@ void hand_back_init(struct hand_back *hand_back, const struct config_pool *pool,
     hand_back->path = script_path_document_root(path);
 }
 
-static enum hand_back_next give_back(struct hand_back *hand_back, bool is_set, const char *property)
+#define REFUSES " exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and later)"
+static const struct hand_back_reason existing_file = {"IgnoreExistingFiles", "IgnoreExistingFiles=1: the file" REFUSES};
+static const struct hand_back_reason directory = {"IgnoreDirectories", "IgnoreDirectories=1: the folder" REFUSES};
+
+static enum hand_back_next give_back(struct hand_back *hand_back, bool is_set, const struct hand_back_reason *reason)
 {
-    hand_back->property = is_set ? property : NULL;
+    hand_back->reason = is_set ? reason : NULL;
     return is_set ? HAND_BACK_HOST : HAND_BACK_POOL;
 }
 
@@ -36,7 +40,7 @@ static enum hand_back_next on_file(struct hand_back *hand_back)
     query.extension = routes_extension_of(hand_back->path);
     if (routes_find(hand_back->routes, &query, &match) && !match.wildcard)
         return HAND_BACK_POOL;
-    return give_back(hand_back, hand_back->pool->ignore_existing_files, "IgnoreExistingFiles");
+    return give_back(hand_back, hand_back->pool->ignore_existing_files, &existing_file);
 }
 
 static enum hand_back_next go_up(struct hand_back *hand_back)
@@ -53,7 +57,7 @@ enum hand_back_next hand_back_on_found(struct hand_back *hand_back, enum hand_ba
     switch (found) {
     case HAND_BACK_NOTHING: return HAND_BACK_POOL;
     case HAND_BACK_NO_FOLDER: return hand_back->pool->ignore_existing_files ? go_up(hand_back) : HAND_BACK_POOL;
-    case HAND_BACK_DIRECTORY: return give_back(hand_back, whole && hand_back->pool->ignore_directories, "IgnoreDirectories");
+    case HAND_BACK_DIRECTORY: return give_back(hand_back, whole && hand_back->pool->ignore_directories, &directory);
     case HAND_BACK_FILE:
     case HAND_BACK_DENIED: break;
     }

@@ -30,20 +30,26 @@ enum hand_back_found {
 
 enum hand_back_next {
     HAND_BACK_LOOK, /* at `path`, and report it */
-    HAND_BACK_HOST, /* it is the host's, because of `property` */
+    HAND_BACK_HOST, /* it is the host's, for `reason` */
     HAND_BACK_POOL,
     HAND_BACK_REFUSE, /* so many names that are not there are no URL of a site: nobody's */
 };
 
 enum { HAND_BACK_MAX_LOOKS = 256 }; /* a request; Windows takes no more names in a URL by itself (UrlSegmentMaxCount) */
 
+/* Why it is the host's. */
+struct hand_back_reason {
+    const char *property; /* "IgnoreExistingFiles", "IgnoreDirectories" */
+    const char *refused;  /* what went wrong if the host does not take it */
+};
+
 struct hand_back {
     const struct config_pool *pool;
     const struct routes *routes;
-    struct routes_query query; /* the request's */
-    struct bytes path;         /* is only ever cut at its end */
-    unsigned looks;            /* that were reported */
-    const char *property;      /* "IgnoreExistingFiles", "IgnoreDirectories" */
+    struct routes_query query;             /* the request's */
+    struct bytes path;                     /* is only ever cut at its end */
+    unsigned looks;                        /* that were reported */
+    const struct hand_back_reason *reason; /* HOST; else NULL */
 };
 
 /* wildcard: a * entry has taken the request. false: the file system need not be asked. */

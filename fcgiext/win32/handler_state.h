@@ -43,12 +43,12 @@ struct handler {
     struct sync_read sync_read;
     struct relay relay;
     struct request_label *label;
-    struct intake *intake;    /* NULL: the length of the body was known from the beginning; set before the session is listed */
-    bool taking_in;           /* the pool has not heard of it yet */
-    HANDLE token;             /* its user's, ours to close; NULL: what is done for it is done as the host */
-    const char *handed_back;  /* the property because of which the host answers it, and the pool never hears of it; else NULL */
-    struct error_facts facts; /* of a failure found before the pool was asked */
-    char extension[32];       /* for NO_MAPPING */
+    struct intake *intake; /* NULL: the length of the body was known from the beginning; set before the session is listed */
+    bool taking_in;        /* the pool has not heard of it yet */
+    HANDLE token;          /* its user's, ours to close; NULL: what is done for it is done as the host */
+    const struct hand_back_reason *handed_back; /* why the host answers it, and the pool never hears of it; else NULL */
+    struct error_facts facts;                   /* of a failure found before the pool was asked */
+    char extension[32];                         /* for NO_MAPPING */
     char site[32];
 
     /* the worker's strand writes them before it posts */

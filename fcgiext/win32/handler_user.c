@@ -114,7 +114,7 @@ static void look_at(struct handler *handler, HANDLE token, const char *app_path,
     else if (next == HAND_BACK_REFUSE)
         handler->facts.cause = ERROR_CAUSE_BAD_REQUEST;
     else if (next == HAND_BACK_HOST)
-        handler->handed_back = hand_back.property;
+        handler->handed_back = hand_back.reason;
 }
 
 static void look(struct handler *handler, HANDLE token)
@@ -150,15 +150,10 @@ void handler_ask_for_user(struct handler *handler, bool wildcard)
 
 static void not_handed_back(struct handler *handler, DWORD error)
 {
-    bool folder = strcmp(handler->handed_back, "IgnoreDirectories") == 0;
+    const char *refused = handler->handed_back->refused;
     handler->handed_back = NULL;
     handler_count_arrival(handler);
-    fail(handler, ERROR_CAUSE_HAND_BACK,
-         folder ? "IgnoreDirectories=1: the folder exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and "
-                  "later)"
-                : "IgnoreExistingFiles=1: the file exists, and the web server refuses to execute its URL (EXEC_URL, IIS 6 and "
-                  "later)",
-         error);
+    fail(handler, ERROR_CAUSE_HAND_BACK, refused, error);
     relay_fail(&handler->relay, &handler->facts);
 }
 

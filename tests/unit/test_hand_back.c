@@ -38,8 +38,8 @@ static const char *outcome_of(bool files, bool directories, const char *path)
     hand_back_init(&hand_back, &pool, routes, &query, bytes_of_str(path));
     while (next == HAND_BACK_LOOK)
         next = hand_back_on_found(&hand_back, found_at(hand_back.path));
-    assert_int_equal(next == HAND_BACK_HOST, hand_back.property != NULL);
-    const char *who = next == HAND_BACK_HOST ? hand_back.property : next == HAND_BACK_POOL ? "pool" : "refused";
+    assert_int_equal(next == HAND_BACK_HOST, hand_back.reason != NULL);
+    const char *who = next == HAND_BACK_HOST ? hand_back.reason->property : next == HAND_BACK_POOL ? "pool" : "refused";
     snprintf(outcome, sizeof outcome, "%s %u", who, hand_back.looks);
     routes_destroy(routes);
     config_destroy(config);
