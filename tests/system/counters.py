@@ -4,6 +4,7 @@ DLL's own code, and compared with it by tests/unit/test_counters_docs). A new ro
 A model is {series: value}, a series (name, frozenset of its labels), as OpenMetrics writes them; histograms are in pieces.
 """
 
+import bisect
 import re
 
 import support
@@ -55,6 +56,14 @@ CLASSES = {name: (re.findall(r"`(\w+)`", members), "starts that failed" in membe
 assert len(FAMILIES) == len(re.findall(r"^COUNTER_(?:POOL|HOST)\(", INC, re.MULTILINE))
 assert len([row for row in PERF_POOLS if row.type != "AVERAGE_BASE"]) == len(re.findall(r"^COUNTER_PERF_POOL\(", INC, re.MULTILINE))
 assert len(PERF_WORKERS) == len(re.findall(r"^COUNTER_PERF_WORKER\(", INC, re.MULTILINE))
+
+# Of the histograms, in seconds: "buckets of at most 0.25 ms, ... 120 s, and one for what took longer"
+LIMITS = [float(number) / (1000 if unit == "ms" else 1)
+          for number, unit in re.findall(r"([\d.]+) (m?s),", re.search(r"^The histograms have .*", DOC, re.MULTILINE)[0])]
+
+
+def bucket_of(seconds):
+    return bisect.bisect_left(LIMITS, seconds)
 
 
 # ---- sums of a model

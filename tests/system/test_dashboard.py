@@ -4,9 +4,11 @@ import http.server
 import json
 import re
 import threading
+import time
 import unittest
 
 import chromium
+import counters
 import exporter
 import pages
 import support
@@ -105,6 +107,43 @@ class Live(DashboardTest):
         for client in clients:
             witness.facts(client.result())
         self.assertTrue(grounds[True] < 0.1 < 0.7 < grounds[False], grounds)
+
+    def test_its_figures_are_those_of_the_clients(self):
+        """A quarter of the requests takes 0.7 s, as their query says: p95 is in the bucket up to 1 s, or one beside it."""
+        responder = {"ExePath": support.RESPONDER, "MaxInstances": 4}
+        self.host = self.servers.host(support.ini({"look": "look", "bad": "bad"}, look=responder, bad=responder), maps=".look,.bad")
+        page = self.open(self.start_exporter().url(), width=360)
+        page.wait_for(f"{card('look')}?.dataset.state === 'running'")
+        stop, taken = threading.Event(), []
+
+        def client(number):
+            with support.Connection(self.host) as connection:
+                while not stop.is_set():
+                    number += 1
+                    started = time.monotonic()
+                    self.assertEqual(connection.request(f"/app/slow.look?ms={700 if number % 4 == 0 else 35}").status, 200)
+                    taken.append(time.monotonic() - started)
+
+        clients = [witness.Background(client, number) for number in range(4)]
+        for _ in range(3):
+            self.assertEqual(support.http_request(self.host, "/app/error.bad?kind=nothing").headers["X-Fcgiext-Reason"], "bad_response")
+        page.wait_for(f"{trend('look', 'p95')}.querySelector('.curve').getAttribute('d').split('L').length > 5")
+        page.wait_for("document.getElementById('sum-running').textContent !== '0'")
+        shown, unit, most = page.value(f"{trend('look', 'p95')}.querySelector('.now').textContent.match(/^([0-9.]+) (ms|s) max (.+)$/).slice(1)")
+        p95 = float(shown) / (1000 if unit == "ms" else 1)
+        stop.set()
+        for one in clients:
+            one.result()
+        truth = sorted(taken)[int(0.95 * len(taken))]
+        self.assertGreater(p95, 0.5, most)  # nobody has slept less
+        self.assertLessEqual(abs(counters.bucket_of(p95) - counters.bucket_of(truth)), 1, (p95, truth))
+        page.wait_for(f"{figure('look', 'Requests')} === {json.dumps(f'{len(taken):,}')} && document.getElementById('sum-running').textContent === '0'")
+        self.assertEqual([page.value(figure("look", term)) for term in ("Failed", "Busy", "Idle", "Queue")], ["0", "0", "4", "0"])
+        self.assertEqual([page.value(figure("bad", term)) for term in ("Requests", "Failed")], ["3", "3"])
+        page.wait_for("document.getElementById('requests').innerText.endsWith('None at this moment.')")
+        sums = page.value("[...document.querySelectorAll('.sums > div')].map(one => [one.children[0].textContent, one.children[1].textContent])")
+        self.assertEqual([sums[i] for i in (1, 2, 3)], [["Running", "0"], ["Waiting", "0"], ["Workers busy", "0 of 8"]])
+        self.assertEqual(page.value(f"{card('look')}.querySelector('.program').textContent"), support.windows_path(support.RESPONDER))
 
     def test_a_drain_is_seen_and_said(self):
         self.start_all()

@@ -5,25 +5,20 @@ How long a request takes, its query says (the page `slow`), so the distribution 
 rate() extends what it has seen to the ends of its window, by at most 1.1 intervals of samples at each end, and never beyond it.
 """
 
-import bisect
 import shutil
 import time
 
+import counters
 import exporter
 import prometheus
 import support
 import witness
 
-LIMITS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 # milliseconds: how many; well inside of three buckets
 TIMES = {35: 60, 150: 32, 700: 8}
 CLIENTS = 4
 MOST = 3.2  # two samples, and 1.1 of their interval at either end, to what they are apart
 EXECUTION = "fcgi_request_execution_seconds"
-
-
-def bucket_of(seconds):
-    return bisect.bisect_left(LIMITS, seconds)
 
 
 def quantile_of(values, quantile):
@@ -139,8 +134,8 @@ class PrometheusTest(exporter.ExporterTest):
         for quantile, least in ((0.5, 0.035), (0.85, 0.150), (0.97, 0.700)):
             shown = server.value(f'histogram_quantile({quantile}, sum by (le) (rate({EXECUTION}_bucket{{pool="echo"}}[10m])))', time=now)
             measured = quantile_of(taken, quantile)
-            self.assertLessEqual(abs(bucket_of(shown) - bucket_of(measured)), 1, (quantile, shown, measured))
-            self.assertGreaterEqual(bucket_of(shown), bucket_of(least), (quantile, shown))  # nobody sleeps less than he is told
+            self.assertLessEqual(abs(counters.bucket_of(shown) - counters.bucket_of(measured)), 1, (quantile, shown, measured))
+            self.assertGreaterEqual(counters.bucket_of(shown), counters.bucket_of(least), (quantile, shown))  # nobody sleeps less than he is told
 
     def busy_time_is(self, server, taken, now):
         """The mean number of busy workers times the time: the sum of what the clients have waited at most, and of what was slept at least."""

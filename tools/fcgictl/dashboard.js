@@ -32,6 +32,12 @@
 
   // ---- the page, changed only where something is different: a selection stays, a screen reader is not disturbed
 
+  /* A line breaks behind a folder rather than inside a name. */
+  function setPath(element, text) {
+    if (element.textContent !== text)
+      element.replaceChildren(...(text.match(/[^\\/]+[\\/]*|[\\/]+/g) || []).flatMap(part => [part, make('wbr')]));
+  }
+
   function setText(element, text) {
     text = String(text);
     if (element.textContent !== text) element.textContent = text;
@@ -237,7 +243,8 @@
     }
     strip.setAttribute('aria-hidden', 'true'); // the figures below say it
     strip.append(...segments);
-    const trends = {rate: makeTrend('Requests/s'), p95: makeTrend('p95', '95 of 100 requests took no longer'), queue: makeTrend('Queue')};
+    const ofTime = `95 of 100 requests of the last ${QUANTILE_SECONDS} s took no longer on their workers`;
+    const trends = {rate: makeTrend('Requests/s'), p95: makeTrend('p95', ofTime), queue: makeTrend('Queue')};
     const card = make('article', 'card', make('header', '', title, host, make('span', 'state', shape, state)), note, strip, figures,
       make('div', 'trends', trends.rate.element, trends.p95.element, trends.queue.element), totals, program);
     return {card, title, host, shape, state, note, strip, segments, values, trends, totals, program};
@@ -303,7 +310,7 @@
     drawCurve(parts.trends.rate, points, 'rate', now, rate, 1, true);
     drawCurve(parts.trends.p95, points, 'p95', now, duration, 0.001, Boolean(pool.execution));
     drawCurve(parts.trends.queue, points, 'queue', now, count, 1, true);
-    setText(parts.program, clean(pool.program));
+    setPath(parts.program, clean(pool.program));
     return parts;
   }
 
