@@ -35,7 +35,7 @@ class Everything(doors.DoorsTest):
 
     POOLS = {
         "look": {"ExePath": witness.WITNESS, "MaxInstances": 2}, "one": {"ExePath": witness.WITNESS, "MaxInstances": 1, "QueueLength": 1},
-        "late": {"ExePath": witness.WITNESS, "MaxInstances": 1, "QueueTimeout": 1},
+        "late": {"ExePath": witness.WITNESS, "MaxInstances": 1, "QueueTimeout": 3},
         "few": {"ExePath": witness.WITNESS, "MaxInstances": 1, "InstanceMaxRequests": 2},
         "out": {"ExePath": witness.WITNESS}, "auto": {"ExePath": witness.WITNESS, "MaxInstances": 0},
         "bad": {**pages.ONE, "RapidFailsPerMinute": 1000, "ActivityTimeout": FOR_EVER}, "still": {**pages.ONE, "ActivityTimeout": 1},
