@@ -411,7 +411,7 @@ static DWORD start_threads(struct engine *engine)
 struct engine *engine_create(DWORD *error)
 {
     WSADATA wsa;
-    DWORD shared_error;
+    DWORD not_shared = 0;
     struct engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
         *error = ERROR_OUTOFMEMORY;
@@ -419,7 +419,9 @@ struct engine *engine_create(DWORD *error)
     }
     compat_init();
     event_log_open(&engine->log);
-    bool counts = counter_section_create(&engine->counters, &shared_error);
+    bool counts = counter_section_create(&engine->counters, &not_shared);
+    if (not_shared)
+        event_log_write_error(&engine->log, EVENT_LOG_NOT_SHARED, "the counters of this process are not published", not_shared);
     InitializeCriticalSection(&engine->connect_lock);
     InitializeCriticalSection(&engine->exits_lock);
     InitializeCriticalSectionAndSpinCount(&engine->settings_lock, LOCK_SPINS);

@@ -1,6 +1,7 @@
 /* event_log: see event_log.h. The lock is not held over ReportEvent. */
 #include "fcgiext/win32/event_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <wchar.h>
 
@@ -20,6 +21,7 @@ static const DWORD ids[EVENT_LOG_ID_COUNT] = {
     [EVENT_LOG_CONFIG_REJECTED] = FCGIEXT_EVENT_CONFIG_REJECTED,
     [EVENT_LOG_CONFIG_WARNINGS] = FCGIEXT_EVENT_CONFIG_WARNINGS,
     [EVENT_LOG_CONFIG_TAKEN] = FCGIEXT_EVENT_CONFIG_TAKEN,
+    [EVENT_LOG_NOT_SHARED] = FCGIEXT_EVENT_NOT_SHARED,
 };
 
 /* By enum event_kind; 0: as FCGIEXT_EVENT_NONE. */
@@ -143,6 +145,19 @@ void event_log_write(struct event_log *log, enum event_log_id id, const char *te
         (!held || put_number(&line, " [", held, " events before this one were not written]")))
         report(log, ids[id], &line);
     buffer_deinit(&line);
+}
+
+void event_log_write_error(struct event_log *log, enum event_log_id id, const char *what, DWORD error)
+{
+    char text[512];
+    struct buffer reason;
+    buffer_init(&reason, 512);
+    if (!system_text(error, &reason))
+        buffer_clear(&reason);
+    struct bytes words = buffer_peek(&reason);
+    snprintf(text, sizeof text, "%s (error %lu: %.*s)", what, error, (int)words.len, (const char *)words.ptr);
+    buffer_deinit(&reason);
+    event_log_write(log, id, text);
 }
 
 void event_log_write_lines(struct event_log *log, enum event_log_id id, struct bytes lines)

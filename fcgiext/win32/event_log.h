@@ -19,6 +19,7 @@ enum event_log_id {
     EVENT_LOG_CONFIG_REJECTED, /* of a changed one, which was not taken */
     EVENT_LOG_CONFIG_WARNINGS,
     EVENT_LOG_CONFIG_TAKEN,
+    EVENT_LOG_NOT_SHARED, /* why the counters are not published */
     EVENT_LOG_ID_COUNT,
 };
 
@@ -35,6 +36,8 @@ void event_log_close(struct event_log *log);
 
 /* `text`: of any length and origin: it becomes one line, cleaned by core/log_text and cut. */
 void event_log_write(struct event_log *log, enum event_log_id id, const char *text);
+/* The same with the system's error behind it. */
+void event_log_write_error(struct event_log *log, enum event_log_id id, const char *what, DWORD error);
 /* The same of several lines, which are written as they are: they are clean, at most EVENT_TEXT_MAX_LEN. */
 void event_log_write_lines(struct event_log *log, enum event_log_id id, struct bytes lines);
 

@@ -1,13 +1,11 @@
 /* mgmt_serve: see mgmt_serve.h. `server` changes on the watch's thread only, and before and after it runs. */
 #include "fcgiext/win32/mgmt_serve.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fcgiext/win32/event_log.h"
 #include "fcgiext/win32/mgmt_ops.h"
-#include "fcgiext/win32/wide.h"
 #include "mgmt/pipe_server.h"
 #include "mgmt/rpc.h"
 
@@ -43,16 +41,7 @@ static struct bytes refuse(void *context, enum mgmt_error code, struct buffer *o
 static void alarm(void *context, const char *what, uint32_t win32_error)
 {
     struct mgmt_serve *serve = context;
-    char text[512];
-    struct buffer reason;
-    buffer_init(&reason, 512);
-    if (!system_text(win32_error, &reason))
-        buffer_clear(&reason);
-    struct bytes words = buffer_peek(&reason);
-    snprintf(text, sizeof text, "%s (error %lu: %.*s)", what, (unsigned long)win32_error, (int)words.len,
-             (const char *)words.ptr);
-    buffer_deinit(&reason);
-    event_log_write(&serve->engine->log, EVENT_LOG_NOT_SERVED, text);
+    event_log_write_error(&serve->engine->log, EVENT_LOG_NOT_SERVED, what, win32_error);
 }
 
 /* ---- start, change, stop */

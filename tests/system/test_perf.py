@@ -8,6 +8,7 @@ import csv
 import io
 import re
 
+import events
 import fcgictl
 import support
 import witness
@@ -156,6 +157,7 @@ class Sections(PerfTest):
 
     def setUp(self):
         super().setUp()
+        events.listen(self.servers)
         self.web = self.servers.host(support.ini({"look": "look"}, look={"ExePath": witness.WITNESS, "MaxInstances": 1}), "--stdin-commands",
                                      maps=".look")
         self.ask_web()
@@ -189,8 +191,11 @@ class Sections(PerfTest):
         self.assertEqual(witness.ask(self.web, "unload"), "unloaded")
         self.ok(squatter, "squat", "Global", self.pid)
         self.ok(squatter, "squat", "Local", self.pid)
+        self.assertEqual(events.of(self.web), [])
         self.ask_web()
         self.assertEqual(self.requests(), (None, 1))
+        event = events.wait_for(self.web, r"^the counters of this process are not published \(error 183: .*\) \[host \d+\]$")
+        self.assertEqual(event.type, events.WARNING)
 
 
 class RealHost(PerfTest):
