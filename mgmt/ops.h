@@ -39,7 +39,6 @@ struct mgmt_pool {
     enum pool_state state;
     struct pool_limits limits;
     struct pool_counts counts;
-    struct pool_totals totals;
     uint32_t running;        /* requests on workers */
     uint64_t oldest_wait_ms; /* of the queue's head; 0: nothing waits */
     uint64_t oldest_run_ms;
@@ -48,7 +47,7 @@ struct mgmt_pool {
     bool drain_expires;
     uint64_t drain_left_ms;
     bool drain_persists;
-    uint64_t start_unix_ms;                 /* of the pool, and of its totals */
+    uint64_t start_unix_ms;                 /* of the pool, and of its counters */
     uint64_t counters[COUNTER_POOL_PLACES]; /* counters.inc, completed */
     bool tuned;                             /* MaxInstances=0: limits.max_instances moves */
     struct mgmt_tuning {

@@ -169,25 +169,29 @@ static void write_tuning(struct json *json, const struct mgmt_pool *pool)
     json_end_object(json);
 }
 
-static void write_totals(struct json *json, const struct pool_totals *totals)
+/* As all other readers of the counters are told. The scheduler's own sums lack what never came to it, and call answered what a client did
+ * not wait for, or what was no good answer. */
+static void write_totals(struct json *json, const uint64_t counters[COUNTER_POOL_PLACES])
 {
+    const uint64_t *results = counters + COUNTER_RESULTS, *retries = counters + COUNTER_RETRIES;
+    uint64_t start_failures = counters[COUNTER_START_FAILURES];
+    uint64_t unexpected = counter_class_sum(counters, COUNTER_CLASS_CRASHED) - start_failures;
     json_begin_object(json, "totals");
-    json_number(json, "requests", totals->arrived);
-    json_number(json, "answered", totals->answered);
+    json_number(json, "requests", counters[COUNTER_REQUESTS]);
+    json_number(json, "answered", results[ERROR_CAUSE_NONE]);
     json_number(json, "failed",
-                counter_results_sum(totals->failed, COUNTER_CLASS_FAILED) +
-                    counter_results_sum(totals->failed, COUNTER_CLASS_ABORTED));
+                counter_class_sum(counters, COUNTER_CLASS_FAILED) + counter_class_sum(counters, COUNTER_CLASS_ABORTED));
     json_begin_object(json, "failed_by_cause");
-    for (int cause = 0; cause < ERROR_CAUSE_COUNT; cause++)
-        if (totals->failed[cause] > 0)
-            json_number(json, error_cause_name((enum error_cause)cause), totals->failed[cause]);
+    for (int cause = ERROR_CAUSE_NONE + 1; cause < ERROR_CAUSE_COUNT; cause++)
+        if (results[cause] > 0)
+            json_number(json, error_cause_name((enum error_cause)cause), results[cause]);
     json_end_object(json);
-    json_number(json, "rejected", counter_results_sum(totals->failed, COUNTER_CLASS_REJECTED));
-    json_number(json, "retried", pool_totals_retried(totals));
-    json_number(json, "starts", totals->started);
-    json_number(json, "start_failures", totals->start_failures);
-    json_number(json, "exits", pool_totals_exits(totals));
-    json_number(json, "unexpected_exits", pool_totals_unexpected_exits(totals));
+    json_number(json, "rejected", counter_class_sum(counters, COUNTER_CLASS_REJECTED));
+    json_number(json, "retried", retries[POOL_RETRY_UNWRITTEN] + retries[POOL_RETRY_UNANSWERED]);
+    json_number(json, "starts", counters[COUNTER_STARTS]);
+    json_number(json, "start_failures", start_failures);
+    json_number(json, "exits", counter_class_sum(counters, COUNTER_CLASS_RECYCLED) + unexpected);
+    json_number(json, "unexpected_exits", unexpected);
     json_end_object(json);
 }
 
@@ -205,7 +209,7 @@ void status_json_open_pool(struct json *json, const char *name, const struct mgm
     number_or_null(json, "learned_requests", pool->counts.learned_requests);
     write_limits(json, &pool->limits);
     write_tuning(json, pool);
-    write_totals(json, &pool->totals);
+    write_totals(json, pool->counters);
     json_time(json, "started", !pool->broken, pool->start_unix_ms);
 }
 

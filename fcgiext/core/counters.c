@@ -180,7 +180,7 @@ static enum counter_class class_of(enum error_cause cause)
     }
 }
 
-uint64_t counter_results_sum(const uint64_t by_cause[ERROR_CAUSE_COUNT], enum counter_class which)
+static uint64_t results_sum(const uint64_t *by_cause, enum counter_class which)
 {
     uint64_t sum = 0;
     for (unsigned cause = ERROR_CAUSE_NONE + 1; cause < ERROR_CAUSE_COUNT; cause++) {
@@ -198,7 +198,7 @@ uint64_t counter_class_sum(const uint64_t values[COUNTER_POOL_PLACES], enum coun
         return unexpected + values[COUNTER_START_FAILURES];
     if (which == COUNTER_CLASS_RECYCLED)
         return sum_of(values + COUNTER_EXITS, WORKER_EXIT_COUNT) - unexpected;
-    return counter_results_sum(values + COUNTER_RESULTS, which);
+    return results_sum(values + COUNTER_RESULTS, which);
 }
 
 uint64_t counter_family_sum(const uint64_t values[], const struct counter_family *family)

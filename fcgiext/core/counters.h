@@ -119,8 +119,6 @@ enum counter_class {
     COUNTER_CLASS_CRASHED,   /* workers that did not, and starts that failed */
 };
 uint64_t counter_class_sum(const uint64_t values[COUNTER_POOL_PLACES], enum counter_class which);
-/* The same of requests alone, counted by what they ended with: FAILED to ABORTED. */
-uint64_t counter_results_sum(const uint64_t by_cause[ERROR_CAUSE_COUNT], enum counter_class which);
 uint64_t counter_family_sum(const uint64_t values[], const struct counter_family *family);
 
 #endif

@@ -189,11 +189,6 @@ struct pool_totals {
     uint64_t ran_ms, waited_ms;        /* of requests on workers, and in the queue, that are there no more */
 };
 
-uint64_t pool_totals_retried(const struct pool_totals *totals);
-uint64_t pool_totals_exits(const struct pool_totals *totals);
-/* Those that had not been told to. */
-uint64_t pool_totals_unexpected_exits(const struct pool_totals *totals);
-
 struct pool_counts {
     enum pool_state state;
     uint32_t waiting;

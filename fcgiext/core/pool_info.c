@@ -107,24 +107,6 @@ const struct pool_totals *pool_get_totals(const struct pool *pool)
     return &pool->totals;
 }
 
-uint64_t pool_totals_retried(const struct pool_totals *totals)
-{
-    return totals->retried[POOL_RETRY_UNWRITTEN] + totals->retried[POOL_RETRY_UNANSWERED];
-}
-
-uint64_t pool_totals_exits(const struct pool_totals *totals)
-{
-    uint64_t sum = 0;
-    for (unsigned reason = 0; reason < WORKER_EXIT_COUNT; reason++)
-        sum += totals->exits[reason];
-    return sum;
-}
-
-uint64_t pool_totals_unexpected_exits(const struct pool_totals *totals)
-{
-    return totals->exits[WORKER_EXIT_EXITED] + totals->exits[WORKER_EXIT_CRASHED];
-}
-
 uint32_t pool_worker_slots(const struct pool *pool)
 {
     return pool->worker_slots;

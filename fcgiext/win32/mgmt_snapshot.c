@@ -104,16 +104,6 @@ static void show_tuning(struct mgmt_tuning *shown, const struct autotune *tune, 
     shown->move_age_ms = now_ms > tune->moved_ms ? now_ms - tune->moved_ms : 0;
 }
 
-/* How requests have ended for their clients, as all other readers of the counters are told. The scheduler's own sums lack what never came to
- * it, and call answered what a client did not wait for, or what was no good answer. */
-static void show_results(struct pool_totals *totals, const uint64_t *counters)
-{
-    totals->arrived = counters[COUNTER_REQUESTS];
-    totals->answered = counters[COUNTER_RESULTS + ERROR_CAUSE_NONE];
-    for (int cause = ERROR_CAUSE_NONE + 1; cause < ERROR_CAUSE_COUNT; cause++)
-        totals->failed[cause] = counters[COUNTER_RESULTS + cause];
-}
-
 static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const struct config_pool *config,
                       struct engine_pool *pool)
 {
@@ -133,7 +123,6 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     EnterCriticalSection(&pool->lock);
     pool_get_counts(pool->core, &shown->counts);
     pool_get_times(pool->core, now_ms, &times);
-    shown->totals = *pool_get_totals(pool->core);
     shown->limits = pool->version->limits;
     shown->limits.max_instances = shown->counts.max_instances;
     shown->tuned = pool->tuning.on;
@@ -143,10 +132,8 @@ static void fill_pool(struct snapshot *snapshot, struct mgmt_pool *shown, const 
     shown->drain_expires = pool->drain_end_ms != 0;
     shown->drain_left_ms = pool->drain_end_ms > now_ms ? pool->drain_end_ms - now_ms : 0;
     shown->drain_persists = pool->drain_persists;
-    if (counter_pool_read(pool->counters, counter_now_us(), &view)) {
+    if (counter_pool_read(pool->counters, counter_now_us(), &view))
         memcpy(shown->counters, view.values, sizeof shown->counters);
-        show_results(&shown->totals, view.values);
-    }
     LeaveCriticalSection(&pool->lock);
     shown->state = shown->counts.state;
     shown->running = times.running;

@@ -9,6 +9,7 @@
 #define TESTS_SIM_SIM_H
 
 #include "fcgiext/core/pool.h"
+#include "tests/unit/pool_totals.h"
 
 enum behaviour {
     BEHAVE_WELL,

@@ -53,6 +53,14 @@ class Operator:
     def totals(self, name):
         return self.pool(name)["totals"]
 
+    def totals_at_rest(self, name):
+        """When no request is under way. A request counts as ended when its last bytes have gone out, after its process is free."""
+        def found():
+            totals = self.totals(name)
+            return totals if totals["requests"] == totals["answered"] + totals["failed"] else None
+
+        return witness.wait_until(found, f"no request of {name} is under way")
+
     def workers(self, name):
         return self.ask("ps", name)["workers"]
 

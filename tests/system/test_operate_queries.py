@@ -43,8 +43,8 @@ class Queries(OperateTest):
         """The pool when nothing is under way: the end of a request, or of a process, is counted after its client has been answered."""
         def rests():
             pool = self.operator.pool(name)
-            workers = pool["workers"]
-            under_way = pool["requests"]["running"] + pool["requests"]["queued"] + workers["current"] - workers["idle"]
+            workers, totals = pool["workers"], pool["totals"]
+            under_way = totals["requests"] - totals["answered"] - totals["failed"] + workers["current"] - workers["idle"]
             return pool if under_way == 0 else None
 
         return witness.wait_until(rests, f"nothing is under way in {name}")

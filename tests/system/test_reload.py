@@ -246,8 +246,7 @@ class UnderLoad(OperateTest):
                 ended = connection.call("operation.wait", operation=operation["id"], timeout_seconds=WAIT)["operation"]
                 ends.append((number % 4, ended["state"]))
         self.assertEqual(set(ends), {(0, "done"), (1, "done"), (2, "failed"), (3, "done")})
-        witness.wait_until(lambda: self.operator.pool("look")["requests"]["running"] == 0, "the last request is over")
-        totals = self.operator.totals("look")
+        totals = self.operator.totals_at_rest("look")
         sent = sum(browsers.asked)
         self.assertEqual((totals["requests"], totals["answered"], totals["failed"], totals["rejected"]), (sent, sent, 0, 0))
         self.assertEqual((totals["start_failures"], totals["unexpected_exits"]), (0, 0))

@@ -82,6 +82,11 @@ static inline void fake_counters(struct mgmt_pool *pools)
     php[COUNTER_RESULTS] = 100;
     php[COUNTER_RESULTS + ERROR_CAUSE_ACTIVITY_TIMEOUT] = 3;
     php[COUNTER_RESULTS + ERROR_CAUSE_QUEUE_FULL] = 2;
+    php[COUNTER_RETRIES + POOL_RETRY_UNANSWERED] = 1;
+    php[COUNTER_STARTS] = 5;
+    php[COUNTER_START_FAILURES] = 4;
+    php[COUNTER_EXITS + WORKER_EXIT_IDLE] = 1;
+    php[COUNTER_EXITS + WORKER_EXIT_CRASHED] = 1;
     php[COUNTER_BUSY] = 1500000;
     php[COUNTER_WAITED] = 1;
     php[COUNTER_LIMIT_MOVES + AUTOTUNE_QUEUE_WAITS] = 3;
@@ -124,9 +129,6 @@ static inline void fake_pools(struct mgmt_pool *pools)
     pools[0].counts.by_state[WORKER_STARTING] = 1;
     pools[0].tuned = true;
     pools[0].tuning = (struct mgmt_tuning){AUTOTUNE_STEADY, AUTOTUNE_QUEUE_WAITS, 1500, {[AUTOTUNE_QUEUE_WAITS] = 3}};
-    pools[0].totals = (struct pool_totals){.arrived = 110, .answered = 100, .retried = {1}, .started = 5, .exits = {2}};
-    pools[0].totals.failed[ERROR_CAUSE_ACTIVITY_TIMEOUT] = 3;
-    pools[0].totals.failed[ERROR_CAUSE_QUEUE_FULL] = 2;
     pools[1] = (struct mgmt_pool){.name = fake_str("Ruby"),
                                   .program = fake_str("127.0.0.1:9000,[::1]:9001"),
                                   .external = true,
@@ -136,7 +138,6 @@ static inline void fake_pools(struct mgmt_pool *pools)
                                   .first_cause = ERROR_CAUSE_CONNECT_FAILED,
                                   .start_unix_ms = FAKE_NOW_MS - 3599000};
     pools[1].counts.recycle = POOL_RECYCLE_FAILED;
-    pools[1].totals.arrived = UINT64_MAX;
     pools[2] = (struct mgmt_pool){.name = fake_str("Broken"), .program = fake_str("C:\\x.exe"), .broken = true};
     fake_counters(pools);
 }

@@ -15,6 +15,7 @@
 
 #include "fcgiext/core/pool.h"
 #include "tests/unit/pool_limits.h"
+#include "tests/unit/pool_totals.h"
 
 enum { DRIVER_MAX_ACTIONS = 4096 };
 

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/pool_totals.h"
 #include "tests/unit/rng.h"
 
 enum { MAX_WORKERS = 64, MAX_MAIL = 16, MAX_TAGS = 400000, DEFAULT_STEPS = 12000, SEEDS = 12 };

@@ -230,6 +230,11 @@ static void a_pool_that_drains(void **state)
     assert_true(number_at(&client, "result.pools.0.totals.failed_by_cause.activity_timeout") == 3);
     assert_int_equal(cJSON_GetArraySize(at(&client, "result.pools.0.totals.failed_by_cause")), 2);
     assert_true(number_at(&client, "result.pools.0.totals.rejected") == 2);
+    assert_true(number_at(&client, "result.pools.0.totals.retried") == 1);
+    assert_true(number_at(&client, "result.pools.0.totals.starts") == 5);
+    assert_true(number_at(&client, "result.pools.0.totals.start_failures") == 4);
+    assert_true(number_at(&client, "result.pools.0.totals.exits") == 2);
+    assert_true(number_at(&client, "result.pools.0.totals.unexpected_exits") == 1);
     client_close(&client);
 }
 
