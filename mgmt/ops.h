@@ -66,7 +66,7 @@ struct mgmt_worker {
     bool retiring_soon; /* of an old generation: to be replaced */
     uint64_t request;   /* id; 0: none */
     uint32_t served, answered;
-    uint32_t requests_left; /* until InstanceMaxRequests */
+    uint32_t requests_left; /* until InstanceMaxRequests, or the limit of the program itself */
     uint64_t age_ms;
     uint64_t state_ms;      /* in this state */
     uint64_t private_bytes; /* 0: not known */

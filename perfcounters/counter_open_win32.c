@@ -19,7 +19,7 @@ static size_t readable_len(const void *view)
     return GetMappedFileNameW(GetCurrentProcess(), (void *)(ULONG_PTR)view, file, 4) ? 0 : region.RegionSize;
 }
 
-static bool open_name(struct counter_section *section, const char *folder, uint32_t pid)
+static bool open_name(struct counter_view *section, const char *folder, uint32_t pid)
 {
     char name[NAME_LEN];
     section->mapping = NULL;
@@ -32,16 +32,16 @@ static bool open_name(struct counter_section *section, const char *folder, uint3
     section->len = section->block ? readable_len(section->block) : 0;
     if (section->len > 0 && counter_block_check(section->block, section->len) == COUNTER_BLOCK_GOOD)
         return true;
-    counter_section_close(section);
+    counter_view_close(section);
     return false;
 }
 
-bool counter_section_open(struct counter_section *section, uint32_t pid)
+bool counter_view_open(struct counter_view *section, uint32_t pid)
 {
     return open_name(section, "Global\\", pid) || open_name(section, "Local\\", pid);
 }
 
-void counter_section_close(struct counter_section *section)
+void counter_view_close(struct counter_view *section)
 {
     if (section->block)
         UnmapViewOfFile(section->block);

@@ -45,11 +45,11 @@ static void read_hosts(uint64_t now_us)
     if (!EnumProcesses(processes, sizeof processes, &len))
         len = 0;
     for (DWORD i = 0; i < len / sizeof *processes; i++) {
-        struct counter_section section;
-        if (!counter_section_open(&section, processes[i]))
+        struct counter_view section;
+        if (!counter_view_open(&section, processes[i]))
             continue;
         perf_hosts_take(hosts, processes[i], section.block, section.len);
-        counter_section_close(&section);
+        counter_view_close(&section);
     }
     perf_hosts_end(hosts);
 }

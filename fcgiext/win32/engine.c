@@ -3,6 +3,7 @@
  * whichever thread carries them out. */
 #include "fcgiext/win32/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,12 +317,23 @@ static struct engine_pool *find_pool(struct engine *engine, const struct config_
     return NULL;
 }
 
+static void tell_left_out(struct engine *engine, const char *name)
+{
+    char text[512];
+    snprintf(text, sizeof text, "there are more pools than the %d that can be published; the first one left out: %s",
+             COUNTER_BLOCK_POOLS, name);
+    event_log_write(&engine->log, EVENT_LOG_NOT_SHARED, text);
+}
+
 static bool give_counters(struct engine *engine, struct engine_pool *pool, const char *name)
 {
     pool->start_unix_ms = engine_unix_ms();
     pool->counters = counter_block_add_pool(engine->counters.block, bytes_of_str(name), counter_now_us(), pool->start_unix_ms);
-    if (!pool->counters)
-        pool->counters = pool->own_counters = calloc(1, sizeof *pool->own_counters);
+    if (pool->counters)
+        return true;
+    if (!engine->pools || !engine->pools->own_counters) /* the first one: those that come later are left out, too */
+        tell_left_out(engine, name);
+    pool->counters = pool->own_counters = calloc(1, sizeof *pool->own_counters);
     return pool->counters != NULL;
 }
 

@@ -19,7 +19,7 @@ enum event_log_id {
     EVENT_LOG_CONFIG_REJECTED, /* of a changed one, which was not taken */
     EVENT_LOG_CONFIG_WARNINGS,
     EVENT_LOG_CONFIG_TAKEN,
-    EVENT_LOG_NOT_SHARED, /* why the counters are not published */
+    EVENT_LOG_NOT_SHARED, /* which counters are not published, and why */
     EVENT_LOG_ID_COUNT,
 };
 

@@ -18,6 +18,7 @@ PROBE = support.HELPERS / "perf_probe.exe"
 DLL = support.windows_path(support.BIN / "fcgiperf.dll")
 POOLS, WORKERS = 0, 66  # offsets of the objects' numbers
 NAMES = 84  # so many numbers are ours
+ROOM = 128  # pools in a block
 
 
 class PerfTest(fcgictl.ControlTest):
@@ -199,6 +200,22 @@ class Sections(PerfTest):
 
 
 class RealHost(PerfTest):
+    def test_pools_that_find_no_room_are_told_and_seen_by_fcgictl(self):
+        events.listen(self.servers)
+        names = [f"pool-{number:03}" for number in range(ROOM + 2)]
+        web = self.servers.host(fcgictl.pools(*names, types={names[-1]: names[-1]}), maps=f".{names[-1]}")
+        witness.facts(support.http_request(web, f"/app/x.{names[-1]}"))
+        shown = self.collect(self.reader())[POOLS]
+        self.assertEqual(len(shown), ROOM + 1)  # _Total among them
+        told = events.wait_for(web, rf"^there are more pools than the {ROOM} that can be published; the first one left out: (\S+)")
+        self.assertEqual(told.type, events.WARNING)
+        left_out = sorted(set(names) - set(shown))
+        self.assertIn(told.text.split(": ")[1].split()[0], left_out)
+        self.assertEqual([event.text for event in events.of(web) if "more pools" in event.text], [told.text])
+        metrics = self.fcgictl("metrics", "-o", "openmetrics").out
+        for name in left_out:
+            self.assertRegex(metrics, rf'fcgi_requests_total\{{.*pool="{name}".*\}} {1 if name == names[-1] else 0}\n')
+
     def test_a_worker_is_shown_with_as_many_requests_left_as_ps_says(self):
         self.servers.host(fcgictl.pools("look", MinInstances=1, MaxInstances=1, EnvironmentVars="PHP_FCGI_MAX_REQUESTS:7"))
 
