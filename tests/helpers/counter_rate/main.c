@@ -37,6 +37,7 @@ static void make(void)
     struct pool_event arrived = {.kind = POOL_EVENT_ARRIVED, .tag = 1};
     if (!counter_section_create(&engine.counters, &error) || error)
         die("no section could be had");
+    InitializeCriticalSection(&pool.lock);
     pool.engine = &engine;
     pool.counters = &engine.counters.block->pools[0];
     pool.core = pool_create(&limits, 1);
