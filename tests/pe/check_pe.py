@@ -175,6 +175,13 @@ def check_paths(pe, _):
         yield f"holds the name of the build folder: {pe.data[pe.data.index(folder):][:80]!r}"
 
 
+def wide_exchanges(path):
+    """Instructions of 32-bit code that write 8 bytes even if they change nothing. The counters of a host are read-only to fcgiperf.dll: one
+    such instruction would end the program that looks at them."""
+    done = subprocess.run(["i686-w64-mingw32-objdump", "-d", path], capture_output=True, text=True, check=True)
+    return [line.strip() for line in done.stdout.splitlines() if "cmpxchg8b" in line]
+
+
 CHECKS = [check_headers, check_imports, check_exports, check_version, check_tls, check_paths]
 
 
@@ -210,6 +217,8 @@ def selftest():
             functions = " ".join(check_imports(pe, path))
             for function in ("kernel32.dll!CancelIoEx", "kernel32.dll!GetTickCount64"):
                 yield f"{preset} {function} is seen", [] if function in functions else [functions]
+    # the DLL that writes the counters has them
+    yield "win32 cmpxchg8b is seen", [] if wide_exchanges(ROOT / "build/win32/bin/fcgiext.dll") else ["saw none"]
 
 
 def products():
@@ -223,6 +232,7 @@ def products():
                 continue
             for check in CHECKS:
                 yield f"{preset}/{name} {check.__name__.removeprefix('check_')}", list(check(pe, path))
+    yield "win32/fcgiperf.dll only reads", wide_exchanges(ROOT / "build/win32/bin/fcgiperf.dll")
 
 
 def main():
