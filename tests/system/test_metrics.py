@@ -3,20 +3,18 @@
 import csv
 import io
 import os
-import re
 import signal
 import subprocess
 import threading
 import unittest
 
+import counters
 import fcgictl
 import openmetrics
 import prometheus
 import support
 import witness
 
-INC = (support.ROOT / "fcgiext/core/counters.inc").read_text()
-FAMILIES = re.findall(r'^COUNTER_(POOL|HOST)\(\w+, (\w+), \w+, \w+, "(\w+)"', INC, re.MULTILINE)
 OWN = {"fcgi_hosts", "fcgi_up", "fcgi_build", "fcgi_host_start_time_seconds"}
 MAPS = ".look,.second"
 REWRITES = 12
@@ -65,16 +63,16 @@ class OneHost(fcgictl.ControlTest):
 
     def test_openmetrics_strict_is_openmetrics_with_every_family_of_the_table(self):
         families = openmetrics.read(self.fcgictl("metrics", "-o", "openmetrics-strict").out)
-        self.assertEqual(set(families) - OWN, {name for _, _, name in FAMILIES})
-        self.assertGreater(len(FAMILIES), 25)
+        self.assertEqual(set(families) - OWN, {family.name for family in counters.FAMILIES})
+        self.assertGreater(len(counters.FAMILIES), 25)
         pid = str(self.pids(self.host)[0])
-        for subject, kind, name in FAMILIES:
-            with self.subTest(name):
-                self.assertEqual(families[name].type, kind.lower())
-                labels = [labels for _, labels, _ in families[name].samples]
+        for family in counters.FAMILIES:
+            with self.subTest(family.name):
+                self.assertEqual(families[family.name].type, family.kind.lower())
+                labels = [labels for _, labels, _ in families[family.name].samples]
                 self.assertEqual({one["host"] for one in labels}, {pid} if labels else set())
-                if name != "fcgi_limit_moves":  # of tuned pools only
-                    self.assertEqual({one.get("pool") for one in labels}, {"look", "second"} if subject == "POOL" else {None})
+                if family.name != "fcgi_limit_moves":  # of tuned pools only
+                    self.assertEqual({one.get("pool") for one in labels}, {"look", "second"} if family.of_pool else {None})
         states = families["fcgi_pool_state"].samples
         self.assertEqual({labels["fcgi_pool_state"] for _, labels, _ in states}, {"running", "draining", "drained", "rapid_fail", "closed"})
 
