@@ -50,18 +50,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for_port(port, process, seconds):
-    """false: nobody listens there after so many seconds, or the process has ended."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        except OSError:
-            time.sleep(0.05)
-    return False
-
-
 class Bench:
     """What the subjects share: the options, the folder, the processes."""
 

@@ -37,7 +37,7 @@ struct connection {
     HANDLE pipe, process, thread;
     HANDLE ready;     /* an event: the first answer has come */
     HANDLE read_done; /* an event */
-    uint64_t trips, stdout_len;
+    uint64_t stdout_len;
     char buffer[READ_LEN];
 };
 
@@ -45,7 +45,7 @@ static char request[64 * 1024];
 static DWORD request_len;
 static struct connection connections[MOST_CONNECTIONS];
 static struct latencies latencies;
-static volatile LONG measuring, stopping;
+static volatile LONG stopping;
 
 static __attribute__((format(gnu_printf, 1, 2), noreturn)) void die(const char *format, ...)
 {
@@ -61,14 +61,6 @@ static __attribute__((format(gnu_printf, 1, 2), noreturn)) void die(const char *
             TerminateProcess(connections[i].process, 1);
     TerminateProcess(GetCurrentProcess(), 3);
     abort();
-}
-
-static double now_ns(void)
-{
-    LARGE_INTEGER now, frequency;
-    QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&now);
-    return (double)now.QuadPart * 1e9 / (double)frequency.QuadPart;
 }
 
 /* ---- the program and its pipe ---- */
@@ -183,14 +175,10 @@ static DWORD WINAPI run(void *context)
     connection->stdout_len = round_trip(connection); /* the program has started when it comes back */
     SetEvent(connection->ready);
     while (!stopping) {
-        bool counts = measuring;
         double before = now_ns();
         if (round_trip(connection) != connection->stdout_len)
             die("the answers are not the same");
-        if (!counts || !measuring)
-            continue;
-        connection->trips++;
-        latencies_add(&latencies, now_ns() - before);
+        latencies_answered(&latencies, before);
     }
     return 0;
 }
@@ -209,8 +197,7 @@ static void rate(const char *program, double seconds, unsigned count)
 {
     if (count == 0 || count > MOST_CONNECTIONS)
         die("1 to %d connections", MOST_CONNECTIONS);
-    measuring = stopping = 0;
-    latencies.count = 0;
+    stopping = 0;
     for (unsigned i = 0; i < count; i++) {
         start(&connections[i], program);
         connections[i].ready = CreateEventW(NULL, TRUE, FALSE, NULL);
@@ -219,20 +206,15 @@ static void rate(const char *program, double seconds, unsigned count)
     }
     printf("rate %u: begun\n", count);
     fflush(stdout);
-    double begun = now_ns();
-    measuring = 1;
-    Sleep((DWORD)(seconds * 1000));
-    measuring = 0;
-    double spent = now_ns() - begun;
+    if (!latencies_measure(&latencies, seconds))
+        die("no answer came any more");
     stopping = 1;
-    uint64_t trips = 0;
     for (unsigned i = 0; i < count; i++) {
         WaitForSingleObject(connections[i].thread, INFINITE);
         CloseHandle(connections[i].thread);
         CloseHandle(connections[i].ready);
-        trips += connections[i].trips;
     }
-    latencies_report(&latencies, count, trips, spent, count);
+    latencies_report(&latencies, count, (unsigned long)latencies.count, latencies.spent_ns, count);
     wait_for_reader();
     for (unsigned i = 0; i < count; i++)
         stop(&connections[i]);

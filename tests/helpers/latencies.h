@@ -4,13 +4,19 @@
 
 #include <windows.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LATENCIES_LEN = 1 << 21 };
+#include "tests/helpers/now_ns.h"
+
+enum { LATENCIES_LEN = 1 << 21, LATENCIES_WAIT_MS = 120000 };
 
 struct latencies {
+    volatile LONG measuring;
+    HANDLE over; /* the first answer after end_ns */
+    double begun_ns, end_ns, spent_ns;
     volatile LONG count;
     uint32_t ns[LATENCIES_LEN];
 };
@@ -20,6 +26,31 @@ static inline void latencies_add(struct latencies *latencies, double ns)
     LONG index = InterlockedIncrement(&latencies->count) - 1;
     if (index < LATENCIES_LEN)
         latencies->ns[index] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+/* From any thread: what was begun then has been answered. Counts while latencies_measure waits. */
+static inline void latencies_answered(struct latencies *latencies, double begun_ns)
+{
+    double now = now_ns();
+    if (!latencies->measuring)
+        return;
+    latencies_add(latencies, now - begun_ns);
+    if (now >= latencies->end_ns)
+        SetEvent(latencies->over);
+}
+
+/* Until the first answer after so many seconds; spent_ns says how long it was. false: there was none. */
+static inline bool latencies_measure(struct latencies *latencies, double seconds)
+{
+    latencies->over = CreateEventW(NULL, TRUE, FALSE, NULL);
+    latencies->count = 0;
+    latencies->begun_ns = now_ns();
+    latencies->end_ns = latencies->begun_ns + seconds * 1e9;
+    InterlockedExchange(&latencies->measuring, 1);
+    DWORD waited = WaitForSingleObject(latencies->over, (DWORD)(seconds * 1000) + LATENCIES_WAIT_MS);
+    InterlockedExchange(&latencies->measuring, 0);
+    latencies->spent_ns = now_ns() - latencies->begun_ns;
+    return waited == WAIT_OBJECT_0;
 }
 
 static inline int latencies_compare(const void *a, const void *b)

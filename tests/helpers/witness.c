@@ -8,7 +8,7 @@
  *              that the request has come here, and decides when it ends
  *   early=1    sends the first part of the answer before it goes to the gate
  * Arguments: cleanup=PORT goes to that gate, as "idle after N" or "busy after N" (requests), when libfcgi tells it to end, which is what it
- * does on the shutdown event, and then exits with 0; exit=CODE ends at once; crash=1 crashes at once; spawn=1 starts a child that never ends; sleep=1 is that child. */
+ * does on the shutdown event, and then exits with 0; exit=CODE ends at once; crash=1 crashes at once; spawn=1 starts a child that never ends; stay=1 is that child. */
 #include <fcgiapp.h>
 
 #include <winsock2.h>
@@ -192,6 +192,12 @@ static void query_value(const char *query, const char *name, char *value, size_t
     }
 }
 
+/* Until somebody ends the process. */
+static void stay(void)
+{
+    WaitForSingleObject(GetCurrentProcess(), INFINITE);
+}
+
 static void wait_at_gate(const char *port, const char *name)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -260,7 +266,7 @@ static void clean_up(int signal)
     char text[64];
     (void)signal;
     if (InterlockedExchange(&begun, 1))
-        Sleep(INFINITE); /* the other one ends the process */
+        stay(); /* the other one ends the process */
     snprintf(text, sizeof text, "%s after %lu", busy ? "busy" : "idle", requests);
     wait_at_gate(cleanup, text);
     ExitProcess(0);
@@ -271,7 +277,7 @@ static void spawn(const char *program)
     STARTUPINFOA startup = {.cb = sizeof startup};
     PROCESS_INFORMATION info;
     char line[MAX_PATH + 32];
-    snprintf(line, sizeof line, "\"%s\" sleep=1", program);
+    snprintf(line, sizeof line, "\"%s\" stay=1", program);
     if (!CreateProcessA(NULL, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &startup, &info))
         ExitProcess(GetLastError());
     CloseHandle(info.hThread);
@@ -291,8 +297,8 @@ static void obey(const char *program, const char *argument)
         *(volatile char *)nowhere = 1;
     if (strcmp(argument, "spawn=1") == 0)
         spawn(program);
-    if (strcmp(argument, "sleep=1") == 0)
-        Sleep(INFINITE);
+    if (strcmp(argument, "stay=1") == 0)
+        stay();
 }
 
 int main(int argc, char **argv)

@@ -319,7 +319,7 @@ class Family(Misbehaving):
         facts = self.good("pool")
         witness.wait_until(lambda: len(witness.processes(self.servers, MISBEHAVE)) == 2, "program and child bear their own name")
         both = witness.processes(self.servers, MISBEHAVE)
-        self.assertEqual(sorted(re.findall("way=(sleep|spawn)", " ".join(both.values()))), ["sleep", "spawn"])
+        self.assertEqual(sorted(re.findall("way=(spawn|stay)", " ".join(both.values()))), ["spawn", "stay"])
         return facts
 
     def host_dies(self, kill):

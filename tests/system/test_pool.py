@@ -141,5 +141,5 @@ class Children(support.SystemTest):
             "ExePath": witness.WITNESS, "Arguments": "spawn=1", "MaxInstances": 1, "IdleTimeout": 1}))
         witness.facts(support.http_request(host, "/app/x.fcgi"))
         both = witness.processes(self.servers, witness.WITNESS)
-        self.assertEqual(sorted(re.findall("(sleep|spawn)=1", " ".join(both.values()))), ["sleep", "spawn"])
+        self.assertEqual(sorted(re.findall("(spawn|stay)=1", " ".join(both.values()))), ["spawn", "stay"])
         witness.wait_until_gone(self.servers, witness.WITNESS, 15)

@@ -180,7 +180,7 @@ class Failures(pages.Misbehaving):
 
     def test_a_program_that_never_accepts_is_timed_out(self):
         file = self.token()
-        self.start_pool(Arguments=self.once(file, "sleep"), StartupTimeout=1)
+        self.start_pool(Arguments=self.once(file, "stay"), StartupTimeout=1)
         self.bad("pool", "", 500, "startup_timeout")
         self.assertEqual(self.good("pool", "name=next")["name"], "next")
 

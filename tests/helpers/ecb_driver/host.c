@@ -47,16 +47,6 @@ static struct request requests[REQUESTS];
 static volatile LONG requests_used;
 static char *pages; /* REQUESTS of them */
 
-double now_ns(void)
-{
-    static LARGE_INTEGER frequency; /* always the same, whoever asks first */
-    LARGE_INTEGER now;
-    if (!frequency.QuadPart)
-        QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&now);
-    return (double)now.QuadPart * 1e9 / (double)frequency.QuadPart;
-}
-
 void die(const char *format, ...)
 {
     va_list args;

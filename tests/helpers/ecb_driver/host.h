@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/helpers/now_ns.h"
+
 enum completions { COMPLETIONS_INLINE, COMPLETIONS_THREAD, COMPLETIONS_LATE, COMPLETIONS_HELD /* never */ };
 
 /* What the host refuses or breaks, for one request. */
@@ -151,7 +153,6 @@ void host_resume(struct host *host);
 void host_refill(struct host *host, const struct request_plan *plan, LONG count);
 bool host_wait_refilled(struct host *host, DWORD timeout_ms);
 
-double now_ns(void);
 void die(const char *format, ...) __attribute__((format(gnu_printf, 1, 2), noreturn));
 
 #endif

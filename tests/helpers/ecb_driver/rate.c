@@ -15,7 +15,7 @@ enum { WAIT_MS = 120000, START_WAIT_MS = 30000, WARM_COUNT = 500 };
 
 static const struct request_plan get = {.method = "GET", .query = ""};
 static struct latencies latencies;
-static volatile LONG measuring, stopping;
+static volatile LONG stopping;
 static uint64_t answer_len; /* of the first; all the others must be like it */
 static volatile LONG64 total_len;
 static DWORD slot; /* of each thread: unsigned *, how many requests it has yet to begin; NULL: it does not begin any */
@@ -49,8 +49,7 @@ static void on_end_rated(struct host *host, const struct ended *ended)
         answer_len = ended->sent;
     if (ended->sent != answer_len)
         die("an answer of %llu bytes, others have %llu", (unsigned long long)ended->sent, (unsigned long long)answer_len);
-    if (measuring)
-        latencies_add(&latencies, now_ns() - ended->begun_ns);
+    latencies_answered(&latencies, ended->begun_ns);
     if (!stopping)
         begin_next(host);
 }
@@ -91,10 +90,9 @@ static void open_host(struct host *host, const WCHAR *dll)
     else
         host_open(host, dll, COMPLETIONS_INLINE);
     host->unguarded = true;
-    latencies.count = 0;
     total_len = 0;
     answer_len = 0;
-    measuring = stopping = 0;
+    stopping = 0;
 }
 
 static void close_host(struct host *host)
@@ -155,16 +153,13 @@ void rate(struct host *host, const WCHAR *dll, double seconds, unsigned count)
     wait_for_workers(host, host->dll ? count : 0);
     printf("rate %u: begun\n", count);
     fflush(stdout);
-    double begun = now_ns();
-    measuring = 1;
-    Sleep((DWORD)(seconds * 1000));
-    measuring = 0;
-    double spent = now_ns() - begun;
+    if (!latencies_measure(&latencies, seconds))
+        die("no request ended any more");
     stopping = 1;
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
     wait_all(host);
-    latencies_report(&latencies, count, (unsigned long)latencies.count, spent, child_count());
+    latencies_report(&latencies, count, (unsigned long)latencies.count, latencies.spent_ns, child_count());
     close_host(host);
 }
 

@@ -208,6 +208,7 @@ static void do_repeat(unsigned slot, unsigned count, const char *text)
     }
 }
 
+/* Looks again and again: a read, whose end would tell it, would take what the server waits to get rid of. */
 static void do_gone(unsigned slot)
 {
     DWORD since = GetTickCount();

@@ -90,10 +90,10 @@ static void crash(struct request *request)
     RaiseException(number(request, "code", 0xC0000005), EXCEPTION_NONCONTINUABLE, 0, NULL);
 }
 
-static void sleep_for_ever(struct request *request)
+static void stay(struct request *request)
 {
     (void)request;
-    Sleep(INFINITE);
+    WaitForSingleObject(GetCurrentProcess(), INFINITE); /* until somebody ends it */
 }
 
 static void spawn(struct request *request)
@@ -102,7 +102,7 @@ static void spawn(struct request *request)
     PROCESS_INFORMATION info;
     char line[MAX_PATH + NAME_LEN];
     (void)request;
-    snprintf(line, sizeof line, "\"%s\" way=sleep", program);
+    snprintf(line, sizeof line, "\"%s\" way=stay", program);
     if (!CreateProcessA(NULL, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &startup, &info))
         ExitProcess(GetLastError());
     CloseHandle(info.hThread);
@@ -221,7 +221,7 @@ static void protocol_status(struct request *request)
 static void end_then_silent(struct request *request)
 {
     answer(request);
-    sleep_for_ever(request);
+    stay(request);
 }
 
 static void end_then_gate(struct request *request)
@@ -254,7 +254,7 @@ static const struct way {
     const char *help;
 } ways[] = {
     {"exit-at-start", AT_START, leave, "exits before it connects"},
-    {"sleep", AT_START, sleep_for_ever, "never connects"},
+    {"stay", AT_START, stay, "never connects"},
     {"spawn", AT_START, spawn, "starts a child that never ends, then works as it should"},
     {"one-connection", AT_START, serve_one_connection,
      "never calls ConnectNamedPipe, as wfastcgi: serves the first connection, exits"},
@@ -269,7 +269,7 @@ static const struct way {
     {"close-on-next", AT_REQUEST, close_on_next, "answers, and disconnects when the next request comes; lives on"},
     {"exit-unaccepted", AT_REQUEST, exit_unaccepted, "answers, disconnects, goes to the gate (again), exits"},
     {"crash", AT_REQUEST, crash, "crashes"},
-    {"silent", AT_REQUEST, sleep_for_ever, "never answers, and reads no more"},
+    {"silent", AT_REQUEST, stay, "never answers, and reads no more"},
     {"eof", AT_REQUEST, end_of_file, "disconnects after the byte `at` of its answer; lives on"},
     {"garble-version", AT_REQUEST, garble_version, "answers with a record of version 7"},
     {"garble-type", AT_REQUEST, garble_type, "answers with a record of type 99"},
